@@ -1,0 +1,67 @@
+# Assay. `make` alone lists what it can do.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+HOST ?= localhost
+PORT ?= 8501
+
+.PHONY: help setup run test check fix samples bench report clean browser
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/pip.stamp:
+	@command -v $(PYTHON) >/dev/null || { echo "Assay needs Python 3.11: expected $(PYTHON) on the PATH, found none. Install it, or run make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/run.stamp: requirements.txt pyproject.toml $(VENV)/pip.stamp
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps -e .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.txt $(VENV)/run.stamp
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	@touch $@
+
+sample_models/built/.stamp: $(VENV)/run.stamp $(wildcard sample_models/*.py)
+	$(BIN)/python -m sample_models.build
+	@touch $@
+
+setup: $(VENV)/dev.stamp sample_models/built/.stamp ## Create .venv, install everything, build the samples
+
+run: $(VENV)/run.stamp sample_models/built/.stamp ## Open the dashboard on http://localhost:8501
+	@echo "Assay is starting on http://$(HOST):$(PORT)  (Ctrl+C stops it)"
+	@$(BIN)/python -m dashboard --host $(HOST) --port $(PORT)
+
+test: setup browser ## Run every test
+	@tests/run
+
+check: $(VENV)/dev.stamp ## Check format, lint, types, layers and spelling; changes nothing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell analyzers dashboard sample_models tests benchmarks docs README.md CHANGELOG.md
+
+fix: $(VENV)/dev.stamp ## Format, and fix what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+samples: $(VENV)/run.stamp ## Rebuild the sample models from their data
+	$(BIN)/python -m sample_models.build
+	@touch sample_models/built/.stamp
+
+bench: setup ## Run every benchmark side by side with its peers and write a table
+	$(BIN)/python -m benchmarks
+
+report: setup ## Audit every sample and write a report for each under reports/
+	$(BIN)/python -m analyzers audit-samples --out reports
+
+browser: ## Say which browser the browser tests will use
+	@tests/find_browser || true
+
+clean: ## Remove what make built: .venv, sample models, caches, reports
+	rm -rf $(VENV) sample_models/built reports .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info

@@ -1,0 +1,23 @@
+"""The one ordered list of analyzers. A file that is not named here does not run; a test says so."""
+
+from typing import Any
+
+from analyzers.core.analyzer import Analyzer
+from analyzers.core.errors import InvalidParameter
+
+ANALYZERS: tuple[Analyzer[Any], ...] = ()
+
+
+def analyzer_named(name: str) -> Analyzer[Any]:
+    """Return the analyzer called `name`.
+
+    Raises:
+        InvalidParameter: no analyzer has that name; the message lists those that exist.
+    """
+    for analyzer in ANALYZERS:
+        if analyzer.name == name:
+            return analyzer
+    names = ", ".join(analyzer.name for analyzer in ANALYZERS)
+    raise InvalidParameter(
+        f"Expected the name of an analyzer, got {name!r}.", remedy=f"Choose one of: {names}."
+    )

@@ -1,0 +1,1 @@
+"""The vocabulary of the engine. It imports nothing of ours."""

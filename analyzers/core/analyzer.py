@@ -1,0 +1,88 @@
+"""The contract every risk analyzer fulfils."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, Literal, TypeVar
+
+import pyarrow as pa
+
+from analyzers.core.chart import Chart
+from analyzers.core.errors import UnsuitableSubject
+from analyzers.core.finding import Finding
+from analyzers.core.params import Params
+from analyzers.core.policy import Policy
+from analyzers.core.result import Measurements
+from analyzers.core.subject import MODALITIES, TASKS, Modality, Subject, Task
+from analyzers.core.value import Value
+from analyzers.core.workbench import Workbench
+
+P = TypeVar("P", bound=Params)
+
+
+class Needs(Value):
+    """What must be there before `measure` can run."""
+
+    model: bool = False
+    predictions: bool = False
+    labels: bool = False
+    sensitive: bool = False
+    training_data: Literal["unused", "optional", "required"] = "unused"
+    tasks: tuple[Task, ...] = TASKS
+    modalities: tuple[Modality, ...] = MODALITIES
+
+    def obstacle(self, subject: Subject) -> str | None:
+        """Return why the question does not apply to `subject`, in one sentence, or None."""
+        if subject.task not in self.tasks:
+            return f"It applies to {_or(self.tasks)} tasks; this one is {subject.task}."
+        if subject.modality not in self.modalities:
+            return f"It applies to {_or(self.modalities)} data; this is {subject.modality}."
+        if self.model and subject.files.model is None:
+            return "It needs the model itself, and only predictions were given."
+        if self.labels and subject.target is None:
+            return "It needs the true outcome, and no target column is set."
+        if self.sensitive and not subject.sensitive:
+            return "It needs a column that says who a person is, and none is marked sensitive."
+        if self.training_data == "required" and subject.files.training_data is None:
+            return "It needs the training data as a second table, and none was given."
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analyzer(Generic[P]):
+    """One question about a model: how to measure, judge and draw the answer.
+
+    Attributes:
+        name: the module's name and the page's address.
+        version: raised whenever the same inputs would give other numbers; part of the job's id.
+        title: two or three words for menus.
+        question: one sentence a manager understands.
+        about: the module docstring (Question, Method, Limits, References), shown on the page.
+        params: the declared parameters.
+        needs: what must be there.
+        tables: the Arrow schema of every table `measure` returns.
+        measure: slow; runs in a sandboxed worker; the only part that may see a model.
+        judge: pure and instant, so that moving a limit never re-runs the work.
+        draw: pure; a chart is drawn only where its table is there and not empty.
+    """
+
+    name: str
+    version: int
+    title: str
+    question: str
+    about: str
+    params: type[P]
+    needs: Needs
+    tables: Mapping[str, pa.Schema] = field(default_factory=dict)
+    measure: Callable[[Workbench, P], Measurements]
+    judge: Callable[[Measurements, Policy], list[Finding]]
+    draw: Callable[[Measurements], list[Chart]]
+
+    def require(self, subject: Subject) -> None:
+        """Raise `UnsuitableSubject` with the reason where the question does not apply."""
+        obstacle = self.needs.obstacle(subject)
+        if obstacle is not None:
+            raise UnsuitableSubject(f"{self.title} was not run. {obstacle}")
+
+
+def _or(words: tuple[str, ...]) -> str:
+    return " or ".join(words)

@@ -1,0 +1,109 @@
+"""Parameters declared once: the form, the CLI flag, the check and the report's table."""
+
+from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin
+
+from pydantic import Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import to_json
+
+from analyzers.core.errors import InvalidParameter
+from analyzers.core.value import Value
+
+ColumnGroup = Literal["sensitive", "feature", "any"]
+ParameterKind = Literal["integer", "number", "choice", "flag", "columns", "text"]
+
+
+class Params(Value):
+    """Base of every analyzer's parameters; each field is made by `parameter` or `column_choice`."""
+
+
+class NoParams(Params):
+    """For analyzers without anything to choose."""
+
+
+def parameter(
+    default: float | str | bool,
+    *,
+    label: str,
+    help: str,
+    minimum: float | None = None,
+    maximum: float | None = None,
+) -> Any:  # noqa: ANN401  stands in for a field of any type, as pydantic's Field does
+    """Declare a number, a choice (a Literal type), a flag or a short text."""
+    return Field(default=default, title=label, description=help, ge=minimum, le=maximum)
+
+
+def column_choice(*, label: str, help: str, among: ColumnGroup) -> Any:  # noqa: ANN401  see above
+    """Declare a choice of columns, `tuple[str, ...]`; empty means the analyzer's own default."""
+    return Field(default=(), title=label, description=help, json_schema_extra={"among": among})
+
+
+class Parameter(NamedTuple):
+    """One declared parameter, as a form or a command line needs it."""
+
+    name: str
+    kind: ParameterKind
+    label: str
+    help: str
+    default: Any
+    minimum: float | None
+    maximum: float | None
+    choices: tuple[str, ...]
+    among: ColumnGroup | None
+
+
+def parameters_of(params: type[Params]) -> tuple[Parameter, ...]:
+    """List the declared parameters in order."""
+    return tuple(_describe(name, field) for name, field in params.model_fields.items())
+
+
+def _describe(name: str, field: FieldInfo) -> Parameter:
+    bounds = {type(item).__name__: item for item in field.metadata}
+    annotation = field.annotation
+    choices: tuple[str, ...] = ()
+    kind: ParameterKind
+    if get_origin(annotation) is Literal:
+        kind, choices = "choice", tuple(str(item) for item in get_args(annotation))
+    elif get_origin(annotation) is tuple:
+        kind = "columns"
+    elif annotation is bool:
+        kind = "flag"
+    elif annotation is int:
+        kind = "integer"
+    elif annotation is float:
+        kind = "number"
+    else:
+        kind = "text"
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    among: Any = extra.get("among")
+    return Parameter(
+        name=name,
+        kind=kind,
+        label=field.title or name,
+        help=field.description or "",
+        default=field.get_default(),
+        minimum=getattr(bounds.get("Ge"), "ge", None),
+        maximum=getattr(bounds.get("Le"), "le", None),
+        choices=choices,
+        among=among,
+    )
+
+
+P = TypeVar("P", bound=Params)
+
+
+def check_params(params: type[P], values: dict[str, Any]) -> P:
+    """Build parameters from plain values.
+
+    Raises:
+        InvalidParameter: an unknown name, a wrong type or a value out of bounds, in one sentence.
+    """
+    try:
+        return params.model_validate_json(to_json(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise InvalidParameter(
+            f"Parameter {name!r}: {first['msg'].lower()}, got {first['input']!r}.",
+            remedy="Choose a value within the bounds shown beside the parameter.",
+        ) from error

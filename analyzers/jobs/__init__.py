@@ -1,0 +1,1 @@
+"""Running work: files in, a sandboxed worker, only data out."""

@@ -1,0 +1,94 @@
+"""Intervals for rates, differences and means; each is the textbook one, checked against scipy."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from analyzers.core.result import Estimate
+
+
+class Interval(NamedTuple):
+    """The two ends, in the unit of the value."""
+
+    low: float
+    high: float
+
+
+def wilson(successes: int, n: int, *, confidence: float = 0.95) -> Interval:
+    """Score interval of a proportion; keeps its coverage at small n and near 0 and 1.
+
+    Args:
+        successes: count in [0, n].
+        n: number of trials, at least 1.
+        confidence: in (0, 1).
+
+    Returns:
+        Ends in [0, 1].
+
+    References:
+        Wilson 1927; Brown, Cai and DasGupta 2001.
+    """
+    z = float(stats.norm.ppf(0.5 + confidence / 2))
+    p = successes / n
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * float(np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)))
+    low = 0.0 if successes == 0 else max(0.0, centre - half)
+    high = 1.0 if successes == n else min(1.0, centre + half)
+    return Interval(low, high)
+
+
+def clopper_pearson(successes: int, n: int, *, confidence: float = 0.95) -> Interval:
+    """Exact interval of a proportion: never covers less than it says.
+
+    Args:
+        successes: count in [0, n].
+        n: number of trials, at least 1.
+        confidence: in (0, 1).
+
+    Returns:
+        Ends in [0, 1].
+
+    References:
+        Clopper and Pearson 1934.
+    """
+    tail = (1 - confidence) / 2
+    low = 0.0 if successes == 0 else float(stats.beta.ppf(tail, successes, n - successes + 1))
+    high = 1.0 if successes == n else float(stats.beta.ppf(1 - tail, successes + 1, n - successes))
+    return Interval(low, high)
+
+
+def rate_estimate(
+    successes: int, n: int, *, exact: bool = False, confidence: float = 0.95
+) -> Estimate:
+    """A proportion with its Wilson interval, or its Clopper-Pearson one where `exact`."""
+    if n == 0:
+        return Estimate.unmeasured("No rows to count.")
+    interval = (clopper_pearson if exact else wilson)(successes, n, confidence=confidence)
+    return Estimate(
+        value=successes / n,
+        low=interval.low,
+        high=interval.high,
+        n=n,
+        method="Clopper-Pearson" if exact else "Wilson",
+        confidence=confidence,
+    )
+
+
+def percentile_interval(draws: NDArray[np.float64], *, confidence: float = 0.95) -> Interval | None:
+    """Ends of the central `confidence` share of bootstrap draws; draws that are NaN are left out.
+
+    Args:
+        draws: `(n_draws,)` values of the statistic.
+        confidence: in (0, 1).
+
+    Returns:
+        The ends, or None where fewer than half of the draws have a value.
+    """
+    kept = draws[~np.isnan(draws)]
+    if len(kept) < max(1, len(draws) // 2):
+        return None
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(kept, [tail, 1 - tail])
+    return Interval(float(low), float(high))
