@@ -94,7 +94,9 @@ def credit_frame(n_rows: int, seed: int) -> pd.DataFrame:
 
 
 CREDIT_COLUMNS = (
-    Column(name="income", kind="number", role=Role.FEATURE, is_feature=True, minimum=0, maximum=120),
+    Column(name="income", kind="number", role=Role.FEATURE, is_feature=True, 
+        minimum=0, maximum=120,
+    ),
     Column(
         name="age", kind="integer", role=Role.FEATURE, is_feature=True, is_immutable=True,
         is_sensitive=True, minimum=18, maximum=80,
