@@ -1,7 +1,7 @@
 # Assay. `make` alone lists what it can do.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 HOST ?= localhost
@@ -13,8 +13,9 @@ help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(VENV)/pip.stamp:
-	@command -v $(PYTHON) >/dev/null || { echo "Assay needs Python 3.11: expected $(PYTHON) on the PATH, found none. Install it, or run make PYTHON=/path/to/python3.11"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
+	  echo "Expected Python 3.11, got: $$("$(PYTHON)" --version 2>&1 || echo none). Install it, or run: make PYTHON=/path/to/python3.11"; exit 1; }
+	"$(PYTHON)" -m venv $(VENV)
 	@touch $@
 
 $(VENV)/run.stamp: requirements.txt pyproject.toml $(VENV)/pip.stamp

@@ -1,0 +1,1 @@
+"""Side-by-side timings against the libraries a user would otherwise call."""
