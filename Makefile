@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 HOST ?= localhost
 PORT ?= 8501
 
-.PHONY: help setup run test check fix samples bench report clean browser
+.PHONY: help setup run test check fix samples bench report release clean browser
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,12 +40,13 @@ run: $(VENV)/run.stamp sample_models/built/.stamp ## Open the dashboard on http:
 test: setup browser ## Run every test
 	@tests/run
 
-check: $(VENV)/dev.stamp ## Check format, lint, types, layers and spelling; changes nothing
+check: $(VENV)/dev.stamp ## Check format, lint, types, layers, spelling, supply; changes nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell analyzers dashboard sample_models tests benchmarks docs README.md CHANGELOG.md
+	$(BIN)/python .ci/supply_chain.py
 
 fix: $(VENV)/dev.stamp ## Format, and fix what the linter can
 	$(BIN)/ruff format .
@@ -60,6 +61,12 @@ bench: setup ## Run every benchmark side by side with its peers and write a tabl
 
 report: setup ## Audit every sample and write a report for each under reports/
 	$(BIN)/python -m analyzers audit-samples --out reports
+
+release: setup ## Build the wheel and source archive under dist/, with their SHA-256 sums
+	rm -rf dist
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	git archive --format=tar.gz --prefix=assay/ --output=dist/assay-source.tar.gz HEAD
+	cd dist && sha256sum *.whl *.tar.gz > SHA256SUMS && cat SHA256SUMS
 
 browser: ## Say which browser the browser tests will use
 	@tests/find_browser || true
