@@ -4,8 +4,9 @@ from typing import Any
 
 from analyzers.core.analyzer import Analyzer
 from analyzers.core.errors import InvalidParameter
+from analyzers.performance import ANALYZER as PERFORMANCE
 
-ANALYZERS: tuple[Analyzer[Any], ...] = ()
+ANALYZERS: tuple[Analyzer[Any], ...] = (PERFORMANCE,)
 
 
 def analyzer_named(name: str) -> Analyzer[Any]:

@@ -1,5 +1,6 @@
 """Intervals for rates, differences and means; each is the textbook one, checked against scipy."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -92,3 +93,44 @@ def percentile_interval(draws: NDArray[np.float64], *, confidence: float = 0.95)
     tail = (1 - confidence) / 2
     low, high = np.quantile(kept, [tail, 1 - tail])
     return Interval(float(low), float(high))
+
+
+def mean_estimate(values: NDArray[np.float64], *, confidence: float = 0.95) -> Estimate:
+    """A mean with Student's interval; added up exactly, so that row order cannot matter.
+
+    Args:
+        values: `(n_rows,)` finite.
+        confidence: in (0, 1).
+    """
+    n = len(values)
+    if n == 0:
+        return Estimate.unmeasured("No rows to average.")
+    mean = math.fsum(values) / n
+    if n == 1:
+        return Estimate(value=mean, n=1, reason="One row gives no interval.")
+    error = math.sqrt(math.fsum((values - mean) ** 2) / (n - 1) / n)
+    half = float(stats.t.ppf(0.5 + confidence / 2, n - 1)) * error
+    return Estimate(
+        value=mean, low=mean - half, high=mean + half, n=n, method="Student's t",
+        confidence=confidence,
+    )  # fmt: skip
+
+
+def difference_estimate(first: Estimate, second: Estimate) -> Estimate:
+    """First minus second, both measured on different rows, from their own intervals (MOVER).
+
+    References:
+        Newcombe 1998; Zou and Donner 2008.
+    """
+    if first.value is None or second.value is None:
+        return Estimate.unmeasured(first.reason or second.reason, n=min(first.n, second.n))
+    value = first.value - second.value
+    n = min(first.n, second.n)
+    if first.low is None or first.high is None or second.low is None or second.high is None:
+        return Estimate(value=value, n=n, reason="One of the two has no interval.")
+    below = math.hypot(first.value - first.low, second.high - second.value)
+    above = math.hypot(first.high - first.value, second.value - second.low)
+    return Estimate(
+        value=value, low=value - below, high=value + above, n=n,
+        method="MOVER, from both intervals", confidence=first.confidence,
+    )  # fmt: skip
