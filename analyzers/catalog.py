@@ -4,9 +4,10 @@ from typing import Any
 
 from analyzers.core.analyzer import Analyzer
 from analyzers.core.errors import InvalidParameter
+from analyzers.fairness import ANALYZER as FAIRNESS
 from analyzers.performance import ANALYZER as PERFORMANCE
 
-ANALYZERS: tuple[Analyzer[Any], ...] = (PERFORMANCE,)
+ANALYZERS: tuple[Analyzer[Any], ...] = (PERFORMANCE, FAIRNESS)
 
 
 def analyzer_named(name: str) -> Analyzer[Any]:

@@ -1,0 +1,90 @@
+"""The tables this analyzer returns."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import pyarrow as pa
+
+_NUMBER, _COUNT, _WORD = pa.float64(), pa.int64(), pa.string()
+_INTERVAL = [("value", _NUMBER), ("low", _NUMBER), ("high", _NUMBER)]
+
+TABLES: Mapping[str, pa.Schema] = MappingProxyType(
+    {
+        # How each attribute became groups; `used` is false where it could not.
+        "attributes": pa.schema(
+            [
+                ("attribute", _WORD), ("position", pa.int32()), ("level", pa.int32()),
+                ("name", _WORD), ("n", _COUNT), ("made_by", _WORD),
+            ]
+        ),
+        # n is the rate's denominator, n_group all rows of the group.
+        "groups": pa.schema(
+            [
+                ("attributes", _WORD), ("depth", pa.int32()), ("group", _WORD),
+                ("metric", _WORD), *_INTERVAL, ("n", _COUNT), ("n_group", _COUNT),
+                ("is_small", pa.bool_()), ("method", _WORD), ("reason", _WORD),
+            ]
+        ),
+        # n is the smallest denominator among the compared groups, n_rows their sum.
+        "disparities": pa.schema(
+            [
+                ("attributes", _WORD), ("depth", pa.int32()), ("metric", _WORD),
+                ("rate", _WORD), *_INTERVAL, ("n", _COUNT), ("n_rows", _COUNT),
+                ("n_groups", _COUNT), ("n_left_out", _COUNT), ("highest", _WORD),
+                ("highest_value", _NUMBER), ("lowest", _WORD), ("lowest_value", _NUMBER),
+                ("p_value", _NUMBER), ("p_adjusted", _NUMBER), ("n_comparisons", _COUNT),
+                ("method", _WORD), ("reason", _WORD),
+            ]
+        ),
+        # Each group against everyone else, worst first.
+        "against_rest": pa.schema(
+            [
+                ("attributes", _WORD), ("depth", pa.int32()), ("group", _WORD),
+                ("metric", _WORD), ("rate", _NUMBER), ("rate_rest", _NUMBER), *_INTERVAL,
+                ("ratio", _NUMBER), ("n", _COUNT), ("n_rest", _COUNT), ("rows_concerned", _NUMBER),
+                ("standard_deviations", _NUMBER), ("p_value", _NUMBER), ("p_adjusted", _NUMBER),
+                ("n_comparisons", _COUNT), ("test", _WORD),
+            ]
+        ),
+        # New York City Local Law 144: selection or scoring rate over that of the highest category.
+        "impact_ratios": pa.schema(
+            [
+                ("attributes", _WORD), ("category", _WORD), ("n", _COUNT), ("n_selected", _COUNT),
+                ("rate", _NUMBER), ("impact_ratio", _NUMBER), ("is_below_two_percent", pa.bool_()),
+                ("kind", _WORD),
+            ]
+        ),
+        "cells": pa.schema(
+            [
+                ("cell", pa.int32()), ("levels", pa.list_(pa.int32())), ("outcome", pa.int8()),
+                ("count", _COUNT),
+            ]
+        ),
+        # Rows by score, ascending: any threshold is a look-up.
+        "scores": pa.schema(
+            [
+                ("score", _NUMBER), ("cell", pa.int32()), ("label", pa.int8()), ("count", _COUNT),
+            ]
+        ),
+        "roc": pa.schema(
+            [
+                ("attribute", _WORD), ("group", _WORD), ("threshold", _NUMBER),
+                ("false_positive_rate", _NUMBER), ("true_positive_rate", _NUMBER),
+                ("n_negatives", _COUNT), ("n_positives", _COUNT),
+            ]
+        ),
+        "calibration": pa.schema(
+            [
+                ("attribute", _WORD), ("group", _WORD), ("bin_low", _NUMBER),
+                ("bin_high", _NUMBER), ("mean_score", _NUMBER), ("observed", _NUMBER),
+                ("low", _NUMBER), ("high", _NUMBER), ("n", _COUNT),
+            ]
+        ),
+        "distributions": pa.schema(
+            [
+                ("attribute", _WORD), ("group", _WORD), ("bin_low", _NUMBER),
+                ("bin_high", _NUMBER), ("count", _COUNT), ("share", _NUMBER),
+            ]
+        ),
+    }
+)  # fmt: skip
