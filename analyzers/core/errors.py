@@ -9,6 +9,7 @@ AssayError                 anything below; its text is shown to the user as it s
 |- StoreError              the store cannot be read or written
 |- SandboxUnavailable      this system offers too little isolation for the file's format
 |- ModelMisbehaved         the model returned something no model should return
+|- ExportUnavailable       a file for download cannot be made on this machine
 '- Cancelled               the user stopped the work (an outcome, never shown as a failure)
 
 Messages read "expected ..., got ...; do ...". The remedy stands alone: pages show it apart.
@@ -75,6 +76,12 @@ class ModelMisbehaved(AssayError):
     """The model returned something no model should return."""
 
     kind = "model"
+
+
+class ExportUnavailable(AssayError):
+    """A file for download cannot be made on this machine."""
+
+    kind = "export"
 
 
 class Cancelled(AssayError):
