@@ -12,7 +12,30 @@ from numpy.typing import NDArray
 
 from analyzers.core.errors import RefusedFile
 
-_PLAIN = frozenset(["?", "b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "f16", "c8", "c16", "O", "O8", "M8", "m8"])
+_PLAIN = frozenset(
+    [
+        "?",
+        "b1",
+        "i1",
+        "i2",
+        "i4",
+        "i8",
+        "u1",
+        "u2",
+        "u4",
+        "u8",
+        "f2",
+        "f4",
+        "f8",
+        "f16",
+        "c8",
+        "c16",
+        "O",
+        "O8",
+        "M8",
+        "m8",
+    ]
+)
 _ORDERS = ("<", ">", "|", "=")
 _BIT_GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
 

@@ -16,12 +16,65 @@ _SCHEMA_BYTES = 256 * bounds.MEBIBYTE
 # What skops itself writes around the objects of the list: containers, arrays, generators.
 _SHAPES = frozenset(
     tuple(name.rsplit(".", 1))
-    for name in ["builtins.list", "builtins.tuple", "builtins.set", "builtins.dict", "builtins.str", "builtins.int", "builtins.float", "builtins.bool", "builtins.bytes", "builtins.bytearray", "builtins.slice", "builtins.type", "builtins.NoneType", "builtins.frozenset", "builtins.complex", "collections.OrderedDict", "collections.defaultdict", "numpy.ndarray", "numpy.dtype", "numpy.ma.MaskedArray", "numpy.random.mtrand.RandomState", "numpy.random._generator.Generator", "numpy.random.Generator", "numpy.random.RandomState", "numpy.ufunc", "numpy.matrix", "sklearn.tree._tree.Tree", "sklearn.neighbors._kd_tree.KDTree", "sklearn.neighbors._ball_tree.BallTree"]
+    for name in [
+        "builtins.list",
+        "builtins.tuple",
+        "builtins.set",
+        "builtins.dict",
+        "builtins.str",
+        "builtins.int",
+        "builtins.float",
+        "builtins.bool",
+        "builtins.bytes",
+        "builtins.bytearray",
+        "builtins.slice",
+        "builtins.type",
+        "builtins.NoneType",
+        "builtins.frozenset",
+        "builtins.complex",
+        "collections.OrderedDict",
+        "collections.defaultdict",
+        "numpy.ndarray",
+        "numpy.dtype",
+        "numpy.ma.MaskedArray",
+        "numpy.random.mtrand.RandomState",
+        "numpy.random._generator.Generator",
+        "numpy.random.Generator",
+        "numpy.random.RandomState",
+        "numpy.ufunc",
+        "numpy.matrix",
+        "sklearn.tree._tree.Tree",
+        "sklearn.neighbors._kd_tree.KDTree",
+        "sklearn.neighbors._ball_tree.BallTree",
+    ]
 )
 _ALSO_TRUSTED = frozenset({("numpy", "dtype"), ("collections", "OrderedDict")})
 # How an object is rebuilt. Calls of attributes, operators and partial functions are not among them.
 _LOADERS = frozenset(
-    ["BytearrayNode", "BytesNode", "CachedNode", "DatetimeTimedeltaNode", "DefaultDictNode", "DictNode", "DTypeNode", "FunctionNode", "JsonNode", "ListNode", "LossNode", "MaskedArrayNode", "NdArrayNode", "ObjectNode", "RandomGeneratorNode", "RandomStateNode", "SetNode", "SliceNode", "SparseMatrixNode", "TreeNode", "TupleNode", "TypeNode"]
+    [
+        "BytearrayNode",
+        "BytesNode",
+        "CachedNode",
+        "DatetimeTimedeltaNode",
+        "DefaultDictNode",
+        "DictNode",
+        "DTypeNode",
+        "FunctionNode",
+        "JsonNode",
+        "ListNode",
+        "LossNode",
+        "MaskedArrayNode",
+        "NdArrayNode",
+        "ObjectNode",
+        "RandomGeneratorNode",
+        "RandomStateNode",
+        "SetNode",
+        "SliceNode",
+        "SparseMatrixNode",
+        "TreeNode",
+        "TupleNode",
+        "TypeNode",
+    ]
 )
 
 
