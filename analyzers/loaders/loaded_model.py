@@ -44,6 +44,7 @@ class LoadedModel:
         levels: values each categorical feature may take, as the model spells them.
         image_shape: `(channels, height, width)`, where the model knows it.
         is_differentiable: `native` is a torch module.
+        has_raw_outputs: scores may be logits; which they are is told from the first answers.
         notes: sentences for the user: what is missing, what an older version may mean.
     """
 
@@ -60,4 +61,5 @@ class LoadedModel:
     levels: Mapping[str, tuple[Level, ...]] = field(default_factory=dict)
     image_shape: tuple[int, int, int] | None = None
     is_differentiable: bool = False
+    has_raw_outputs: bool = False
     notes: tuple[str, ...] = ()

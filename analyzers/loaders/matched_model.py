@@ -14,14 +14,20 @@ from analyzers.loaders import bounds
 from analyzers.loaders.headers import clean, quoted
 from analyzers.loaders.levels import level_name, match_levels
 from analyzers.loaders.loaded_model import Answer, Level, LoadedModel
+from analyzers.loaders.outputs import Outputs, tell_outputs, to_probabilities
 
 _TOLERANCE = 1e-3
 
 
 class MatchedModel:
-    """Implements `core.model.Model` for one subject."""
+    """Implements `core.model.Model` for one subject.
 
-    def __init__(self, loaded: LoadedModel, subject: Subject) -> None:
+    Attributes:
+        outputs: what the numbers of a network are, told from its answers to the first rows, since
+            its file does not say; "probabilities" or "values" for every other model.
+    """
+
+    def __init__(self, loaded: LoadedModel, subject: Subject, probe: Inputs) -> None:
         self.kind = loaded.kind
         self.native = loaded.native
         self.capabilities = self._capabilities(loaded, subject)
@@ -30,6 +36,11 @@ class MatchedModel:
         self._features = [column.name for column in subject.features]
         self._originals = _original_levels(loaded, subject)
         self._order = _class_order(loaded, subject)
+        self.outputs: Outputs = "values" if subject.task == "regression" else "probabilities"
+        if loaded.has_raw_outputs and subject.task != "regression":
+            scores = self._ask(self._prepare(probe), 0).scores
+            if scores is not None:
+                self.outputs = tell_outputs(_as_numbers(scores).reshape(len(scores), -1))
 
     @staticmethod
     def _capabilities(loaded: LoadedModel, subject: Subject) -> frozenset[Capability]:
@@ -134,10 +145,12 @@ class MatchedModel:
     def _scores(self, answer: Answer) -> NDArray[np.float64]:
         if answer.scores is None:
             raise ModelMisbehaved("Expected probabilities, got labels only.")
-        scores = self.probabilities(_as_numbers(answer.scores))
+        scores = _as_numbers(answer.scores)
         n_classes = len(self._subject.classes)
         if scores.ndim == 1:
             scores = scores[:, None]
+        if scores.ndim == 2 and np.isfinite(scores).all():
+            scores = to_probabilities(scores, self.outputs)
         if scores.ndim == 2 and scores.shape[1] == 1 and n_classes == 2:
             scores = np.hstack([1.0 - scores, scores])
         if scores.ndim != 2 or scores.shape[1] != n_classes:
@@ -162,10 +175,6 @@ class MatchedModel:
                 )
             scores = np.clip(scores, 0.0, 1.0)
         return scores[:, self._order]
-
-    def probabilities(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Turn raw scores into probabilities; here they are that already."""
-        return raw
 
     def _codes(self, labels: NDArray[Any]) -> NDArray[np.int64]:
         flat = np.asarray(labels).reshape(-1) if np.ndim(labels) != 1 else np.asarray(labels)

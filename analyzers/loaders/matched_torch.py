@@ -1,6 +1,6 @@
 """A torch program matched to a subject: what its outputs mean, and its gradients."""
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,25 +13,17 @@ from analyzers.loaders.loaded_model import LoadedModel
 from analyzers.loaders.matched_model import MatchedModel
 from analyzers.loaders.torch_model import TorchAnswer, first_tensor
 
-Outputs = Literal["values", "logits", "probabilities", "log-probabilities"]
-
 
 class MatchedTorchModel(MatchedModel):
-    """Implements `core.model.DifferentiableModel`.
-
-    Attributes:
-        outputs: what the module's numbers are, told from its answers on the first rows: a program
-            does not say.
-    """
+    """Implements `core.model.DifferentiableModel`."""
 
     def __init__(self, loaded: LoadedModel, subject: Subject, probe: Inputs) -> None:
-        super().__init__(loaded, subject)
         answer = loaded.answer
         if not isinstance(answer, TorchAnswer):
             raise TypeError("expected a torch model")
         self._torch = answer
         self._settle_shape(probe)
-        self.outputs: Outputs = self._settle_outputs(probe)
+        super().__init__(loaded, subject, probe)
 
     def tensor_of(self, inputs: Inputs) -> Any:  # noqa: ANN401  a torch.Tensor
         """Return the float32 tensor the module takes, `(n_rows, ...)`."""
@@ -55,17 +47,6 @@ class MatchedTorchModel(MatchedModel):
         if not np.isfinite(made).all():
             raise ModelMisbehaved("Expected finite gradients, got NaN or infinity.")
         return made
-
-    def probabilities(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Turn the module's numbers into probabilities."""
-        if self.outputs == "probabilities":
-            return raw
-        if self.outputs == "log-probabilities":
-            return np.exp(raw)
-        if raw.shape[1] == 1:
-            return 1.0 / (1.0 + np.exp(-np.clip(raw, -700, 700)))
-        shifted = np.exp(raw - raw.max(axis=1, keepdims=True))
-        return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
 
     def _loss(self, raw: Any, place: Any) -> Any:  # noqa: ANN401  torch.Tensors
         from torch.nn import functional
@@ -101,20 +82,3 @@ class MatchedTorchModel(MatchedModel):
             f"and {probe.shape[3]} channels, got one that fails on them: {failures[0]}",
             remedy="Upload pictures of the size the model was trained on.",
         )
-
-    def _settle_outputs(self, probe: Inputs) -> Outputs:
-        if self._subject.task == "regression":
-            return "values"
-        scores = self._ask(self._prepare(probe), 0).scores
-        if scores is None or not len(scores) or not np.isfinite(scores).all():
-            return "logits"
-        if (
-            scores.min() >= 0
-            and scores.max() <= 1
-            and (scores.shape[1] == 1 or np.abs(scores.sum(axis=1) - 1).max() < 1e-3)
-        ):
-            return "probabilities"
-        is_log = scores.shape[1] > 1 and scores.max() <= 0
-        if is_log and np.abs(np.exp(scores).sum(axis=1) - 1).max() < 1e-3:
-            return "log-probabilities"
-        return "logits"

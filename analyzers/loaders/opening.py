@@ -69,7 +69,7 @@ def inspect_files(files: Files, paths: OpenPaths, params: InspectionParams) -> M
         notes.extend(training_changes)
     if loaded is not None:
         model = match_model(loaded, proposal.subject, data)
-        notes.extend(try_model(model, data))
+        notes.extend(try_model(model, data, is_raw=loaded.has_raw_outputs))
     return proposal.measurements(
         data_format=data_format.name,
         model_format=model_format,
@@ -110,7 +110,7 @@ def match_model(loaded: LoadedModel, subject: Subject, data: Dataset) -> Model:
         from analyzers.loaders.matched_torch import MatchedTorchModel
 
         return MatchedTorchModel(loaded, subject, first_rows(data))
-    return MatchedModel(loaded, subject)
+    return MatchedModel(loaded, subject, first_rows(data))
 
 
 def first_rows(data: Dataset) -> Inputs:

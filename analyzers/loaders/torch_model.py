@@ -183,6 +183,7 @@ def _described(module: Any, kind: str, *, trust: Trust) -> LoadedModel:  # noqa:
         n_features=int(shape[1]) if len(shape) == 2 else None,
         modality="image" if is_image else None,
         is_differentiable=True,
+        has_raw_outputs=True,
     )
 
 

@@ -8,8 +8,13 @@ from analyzers.core.model import Capability, Model
 _ROWS = 200
 
 
-def try_model(model: Model, data: Dataset) -> tuple[str, ...]:
+def try_model(model: Model, data: Dataset, *, is_raw: bool) -> tuple[str, ...]:
     """Ask the model about the first rows, twice.
+
+    Args:
+        model: matched to the data.
+        data: the rows.
+        is_raw: whether what its numbers are had to be told from its answers.
 
     Returns:
         Sentences about what the user should know: answers that change, one answer for all rows.
@@ -35,6 +40,6 @@ def try_model(model: Model, data: Dataset) -> tuple[str, ...]:
             "rows. Check that the columns hold what it was fitted on."
         )
     outputs = getattr(model, "outputs", None)
-    if outputs is not None and outputs != "values":
+    if is_raw and data.subject.task != "regression":
         notes.append(f"The model's outputs were read as {outputs}, judging by the first rows.")
     return tuple(notes)

@@ -1,25 +1,83 @@
-"""Objects out of a pickle or skops file: estimators, or boosters saved bare."""
+"""Objects out of a pickle or skops file: estimators, boosters saved bare, boosters' own wrappers."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
+import pandas as pd
+
+from analyzers.core.model import Capability, Inputs
 from analyzers.core.subject import Trust
-from analyzers.loaders.loaded_model import LoadedModel
+from analyzers.loaders.loaded_model import Answer, Level, LoadedModel
 from analyzers.loaders.sklearn_model import estimator_model
 
 
 def describe_object(native: Any, *, trust: Trust, notes: tuple[str, ...]) -> LoadedModel:  # noqa: ANN401
-    """Describe what a file held: a bare booster, or anything that looks like an estimator.
+    """Describe what a file held.
 
     Raises:
-        RefusedFile: it cannot predict, or was never fitted.
+        RefusedFile: it cannot predict, was never fitted, or holds forged trees.
     """
-    kind = (type(native).__module__.split(".")[0], type(native).__name__)
-    if kind == ("xgboost", "Booster"):
+    library = type(native).__module__.split(".")[0]
+    is_bare = type(native).__name__ == "Booster"
+    if library == "xgboost":
         from analyzers.loaders.xgboost_model import describe_booster
 
-        return describe_booster(native, trust=trust)
-    if kind == ("lightgbm", "Booster"):
+        if is_bare:
+            return describe_booster(native, trust=trust)
+        booster = describe_booster(native.get_booster(), trust=trust)
+        return _wrapper(native, booster, trust=trust, notes=notes)
+    if library == "lightgbm":
         from analyzers.loaders.lightgbm_model import describe_booster as describe_lightgbm
 
-        return describe_lightgbm(native, trust=trust)
+        if is_bare:
+            return describe_lightgbm(native, trust=trust)
+        booster = describe_lightgbm(native.booster_, trust=trust)
+        return _wrapper(native, booster, trust=trust, notes=notes)
+    if library == "catboost":
+        from analyzers.loaders.catboost_model import describe_catboost
+
+        made = describe_catboost(native, trust=trust)
+        return replace(made, notes=notes, capabilities=made.capabilities | {Capability.REFIT})
     return estimator_model(native, trust=trust, notes=notes)
+
+
+def _wrapper(
+    native: Any,
+    booster: LoadedModel,
+    *,
+    trust: Trust,
+    notes: tuple[str, ...],
+) -> LoadedModel:
+    """Describe a scikit-learn style wrapper, which knows its classes, by its booster's features."""
+    made = estimator_model(native, trust=trust, notes=notes)
+    return replace(
+        made,
+        kind=made.kind.replace("scikit-learn ", ""),
+        feature_names=booster.feature_names,
+        n_features=booster.n_features,
+        levels=booster.levels,
+        answer=_Categorised(made.answer, booster.levels),
+    )
+
+
+class _Categorised:
+    """Gives categorical columns to a wrapper as categories in the order it was fitted on."""
+
+    def __init__(
+        self, ask: Callable[[Inputs], Answer], levels: Mapping[str, tuple[Level, ...]]
+    ) -> None:
+        self._ask = ask
+        self._levels = levels
+
+    def __call__(self, inputs: Inputs) -> Answer:
+        """Return what the wrapper says."""
+        if isinstance(inputs, pd.DataFrame) and self._levels:
+            inputs = inputs.assign(
+                **{
+                    name: pd.Categorical(inputs[name].astype(object), categories=list(known))
+                    for name, known in self._levels.items()
+                    if name in inputs
+                }
+            )
+        return self._ask(inputs)
