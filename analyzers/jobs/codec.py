@@ -6,6 +6,7 @@ which trusts nothing, and writes what it read anew into the store. Nothing is ev
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 from pydantic import Field, ValidationError
@@ -18,7 +19,7 @@ from analyzers.jobs.hostile_text import tame
 from analyzers.jobs.plain_files import read_plain, write_whole
 from analyzers.jobs.strict_json import parse_strict
 
-MOST_JSON_BYTES = 32 * 1024 * 1024
+MOST_JSON_BYTES = 16 * 1024 * 1024
 MOST_ENTRIES = 100_000
 RESULT_NAME = "result.json"
 
@@ -36,10 +37,8 @@ class _Document(Value):
     provenance: Provenance
 
 
-class Output(Value):
+class Output(NamedTuple):
     """Measurements and where they come from, as read back."""
-
-    model_config = {**Value.model_config, "arbitrary_types_allowed": True}
 
     measurements: Measurements
     provenance: Provenance

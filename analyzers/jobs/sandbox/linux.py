@@ -14,7 +14,7 @@ from analyzers.jobs.sandbox.syscalls import MACHINE
 from analyzers.jobs.sandbox.trial import try_out
 
 _SYSTEM_PATHS = (
-    "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/usr/share/zoneinfo",
+    "/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/usr/share/zoneinfo",
     "/etc/ld.so.cache", "/etc/localtime", "/etc/ssl/openssl.cnf", "/dev/urandom",
     "/dev/zero", "/proc/cpuinfo", "/proc/meminfo", "/proc/self", "/proc/sys/vm/overcommit_memory",
     "/sys/devices/system/cpu", "/sys/devices/system/node", "/sys/fs/cgroup",

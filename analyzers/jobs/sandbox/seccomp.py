@@ -20,8 +20,7 @@ from analyzers.jobs.sandbox.syscalls import (
     number_of,
 )
 
-ALLOWED = tuple(
-    """
+_ALLOWED_WORDS = """
     read write open close stat fstat lstat poll lseek mmap mprotect munmap brk rt_sigaction
     rt_sigprocmask rt_sigreturn pread64 pwrite64 readv writev access pipe select sched_yield mremap
     msync mincore madvise dup dup2 pause nanosleep getitimer alarm setitimer getpid sendfile exit
@@ -36,10 +35,8 @@ ALLOWED = tuple(
     pselect6 ppoll set_robust_list get_robust_list utimensat epoll_pwait fallocate eventfd2
     epoll_create1 dup3 pipe2 preadv pwritev getcpu renameat2 getrandom membarrier
     copy_file_range preadv2 pwritev2 statx rseq close_range faccessat2 futex_waitv
-    """.split()
-)
-REFUSED = tuple(
-    """
+"""
+_REFUSED_WORDS = """
     socket connect accept accept4 bind listen socketpair sendto recvfrom sendmsg recvmsg shutdown
     fork vfork execve execveat ptrace tkill chmod fchmod fchmodat fchmodat2 chown fchown lchown
     fchownat link linkat symlink symlinkat mknod mknodat setuid setgid setreuid setregid setresuid
@@ -47,8 +44,9 @@ REFUSED = tuple(
     request_key keyctl perf_event_open process_vm_readv process_vm_writev bpf userfaultfd
     pidfd_send_signal pidfd_open pidfd_getfd io_uring_setup io_uring_enter open_tree move_mount
     fsopen seccomp memfd_create splice
-    """.split()
-)
+"""
+ALLOWED = tuple(_ALLOWED_WORDS.split())
+REFUSED = tuple(_REFUSED_WORDS.split())
 _PRCTL_ALLOWED = (3, 15, 16, 0x53564D41)  # read dumpable; set and read the name; name a mapping
 _FCNTL_REFUSED = (8, 10, 15, 1026)  # set owner, signal, extended owner, size of a lease
 _THREAD = 0x00010000

@@ -1,0 +1,39 @@
+"""Analyzers by name, the engine's own two included, and the tables they declare."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from analyzers import inspection
+from analyzers.catalog import analyzer_named
+from analyzers.core.analyzer import Analyzer
+from analyzers.predictions import PREDICTIONS
+
+INSPECTION = "inspection"
+INSPECTION_VERSION = 1
+
+
+def is_internal(name: str) -> bool:
+    """Return whether the engine asks this question for itself."""
+    return name in (INSPECTION, PREDICTIONS.name)
+
+
+def analyzer_for(name: str) -> Analyzer[Any]:
+    """Return an analyzer of the catalog, or the shared predictions.
+
+    Raises:
+        InvalidParameter: no analyzer has that name.
+    """
+    return PREDICTIONS if name == PREDICTIONS.name else analyzer_named(name)
+
+
+def declared_tables(name: str) -> Mapping[str, pa.Schema]:
+    """Return the tables that the answer to a question of this name may hold.
+
+    Raises:
+        InvalidParameter: no analyzer has that name.
+    """
+    if name == INSPECTION:
+        return inspection.INSPECTION_TABLES
+    return analyzer_for(name).tables
