@@ -4,10 +4,11 @@ from typing import Any
 
 from analyzers.core.analyzer import Analyzer
 from analyzers.core.errors import InvalidParameter
+from analyzers.explanation import ANALYZER as EXPLANATION
 from analyzers.fairness import ANALYZER as FAIRNESS
 from analyzers.performance import ANALYZER as PERFORMANCE
 
-ANALYZERS: tuple[Analyzer[Any], ...] = (PERFORMANCE, FAIRNESS)
+ANALYZERS: tuple[Analyzer[Any], ...] = (PERFORMANCE, EXPLANATION, FAIRNESS)
 
 
 def analyzer_named(name: str) -> Analyzer[Any]:

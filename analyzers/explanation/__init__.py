@@ -1,0 +1,58 @@
+"""Question: What does the model's answer rest on, for all rows and for one? Can that be trusted?
+
+Method: SHAP values of the model itself, never of a copy, by the explainer that fits: trees exactly
+(our own walk for scikit-learn, the booster's own for XGBoost, LightGBM and CatBoost), linear models
+in closed form, networks by integrated gradients, anything else by coalitions in large batches. A
+pipeline is explained in the user's own columns. LIME explains the same rows; the two are compared.
+Every explanation is held to the model's own answers, tested by replacing columns against a random
+order, and shown with intervals over the explained rows.
+
+Limits: an attribution says what moved the answer, not what would happen in the world if a value
+were changed. Correlated columns share credit in ways that depend on the background. Boosted trees
+and linear classifiers are explained on the log-odds scale. A model built to notice the questions of
+an explainer can fool both methods.
+
+References: Lundberg and Lee 2017; Lundberg et al. 2020; Ribeiro, Singh and Guestrin 2016;
+Sundararajan, Taly and Yan 2017; Krishna et al. 2024; Agarwal et al. 2022; Slack et al. 2020.
+"""
+
+from analyzers.core.analyzer import Analyzer, Needs
+from analyzers.core.result import Measurements
+from analyzers.core.workbench import Workbench
+from analyzers.explanation.drawing import draw, explained_features, explained_row_numbers
+from analyzers.explanation.judging import judge
+from analyzers.explanation.local_charts import dependence_chart, local_chart
+from analyzers.explanation.params import ExplanationParams
+from analyzers.explanation.pictures import measure_pictures
+from analyzers.explanation.tables import TABLES
+from analyzers.explanation.tabular import measure_tabular
+from analyzers.explanation.words import measure_words
+
+__all__ = [
+    "ANALYZER",
+    "dependence_chart",
+    "explained_features",
+    "explained_row_numbers",
+    "local_chart",
+]
+
+
+def measure(bench: Workbench, params: ExplanationParams) -> Measurements:
+    """Explain the model on the rows at hand."""
+    by_modality = {"tabular": measure_tabular, "text": measure_words, "image": measure_pictures}
+    return by_modality[bench.subject.modality](bench, params)
+
+
+ANALYZER = Analyzer(
+    name="explanation",
+    version=1,
+    title="Explanation",
+    question="What does the model's answer rest on, and can the explanation be trusted?",
+    about=__doc__ or "",
+    params=ExplanationParams,
+    needs=Needs(model=True, predictions=True, training_data="optional"),
+    tables=TABLES,
+    measure=measure,
+    judge=judge,
+    draw=draw,
+)

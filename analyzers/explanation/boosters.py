@@ -1,0 +1,87 @@
+"""XGBoost, LightGBM and CatBoost: the library's own exact contributions, on all cores."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analyzers.explanation.attribution import Attribution, CannotExplain, margin_attribution
+from analyzers.explanation.encoding import Encoded, sum_by_owner
+
+
+def explain_booster(encoded: Encoded, n_features: int, class_index: int | None) -> Attribution:
+    """Exact path-dependent SHAP values by the booster itself, in the user's columns.
+
+    Raises:
+        CannotExplain: the model is no booster of these three libraries.
+    """
+    library = type(encoded.estimator).__module__.partition(".")[0]
+    contribute = {"xgboost": _xgboost, "lightgbm": _lightgbm, "catboost": _catboost}.get(library)
+    if contribute is None:
+        raise CannotExplain(f"{type(encoded.estimator).__name__} is no booster")
+    try:
+        # (n_rows, n_outputs, n_encoded + 1): the last column is the base value.
+        raw = contribute(encoded)
+    except Exception as error:
+        # Three libraries, three families of errors, one meaning: it refused these rows.
+        raise CannotExplain(f"{library} refused to explain these rows: {error}") from error
+    if raw.shape[2] != len(encoded.owners) + 1:
+        raise CannotExplain("its contributions do not match the data's columns one to one")
+    if class_index is not None and raw.shape[1] > 1 and class_index >= raw.shape[1]:
+        raise CannotExplain("its outputs do not match the classes")
+    values = np.moveaxis(raw[:, :, :-1], 1, 2)
+    name = {"xgboost": "XGBoost", "lightgbm": "LightGBM", "catboost": "CatBoost"}[library]
+    scale = "the log-odds scale" if class_index is not None else "the model's own scale"
+    return margin_attribution(
+        sum_by_owner(values, encoded.owners, n_features),
+        raw[0, :, -1].astype(np.float64),
+        class_index,
+        explainer=f"{name}'s own exact path-dependent TreeSHAP",
+        why=f"{name} computes exact values on {scale} itself, on all cores.",
+    )
+
+
+def _xgboost(encoded: Encoded) -> NDArray[np.float64]:
+    import xgboost
+
+    model = encoded.estimator
+    booster = model.get_booster() if hasattr(model, "get_booster") else model
+    matrix = encoded.matrix
+    if isinstance(matrix, pd.DataFrame):
+        if booster.feature_names is None:
+            matrix = matrix.to_numpy(np.float64)
+        elif list(matrix.columns) != booster.feature_names:
+            matrix = matrix.set_axis(booster.feature_names, axis=1)
+        data = xgboost.DMatrix(matrix, enable_categorical=True)
+    else:
+        data = xgboost.DMatrix(matrix, feature_names=booster.feature_names)
+    best = getattr(booster, "best_iteration", None) if _stopped_early(booster) else None
+    trees = (0, best + 1) if best is not None else (0, 0)
+    raw = booster.predict(data, pred_contribs=True, iteration_range=trees).astype(np.float64)
+    return raw[:, None, :] if raw.ndim == 2 else raw
+
+
+def _stopped_early(booster: Any) -> bool:  # noqa: ANN401  xgboost.Booster
+    return booster.attr("best_iteration") is not None
+
+
+def _lightgbm(encoded: Encoded) -> NDArray[np.float64]:
+    model = encoded.estimator
+    booster = getattr(model, "booster_", model)
+    raw: Any = booster.predict(encoded.matrix, pred_contrib=True)
+    raw = raw.toarray() if hasattr(raw, "toarray") else np.asarray(raw, dtype=np.float64)
+    width = len(encoded.owners) + 1
+    return np.asarray(raw, dtype=np.float64).reshape(len(raw), -1, width)
+
+
+def _catboost(encoded: Encoded) -> NDArray[np.float64]:
+    import catboost
+
+    model, matrix = encoded.estimator, encoded.matrix
+    if model.get_text_feature_indices() or model.get_embedding_feature_indices():
+        raise CannotExplain("it reads text or embeddings")
+    pool = catboost.Pool(matrix, cat_features=list(model.get_cat_feature_indices()))
+    raw = model.get_feature_importance(pool, type="ShapValues", thread_count=-1)
+    raw = np.asarray(raw, dtype=np.float64)
+    return raw[:, None, :] if raw.ndim == 2 else raw

@@ -1,0 +1,54 @@
+"""Words and small pieces that charts of explanations share."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analyzers.core.result import Measurements
+from analyzers.toolkit.plots import PALETTE, plain
+
+COLUMNS_SHOWN = 20
+STEPS_SHOWN = 12
+RAISES, LOWERS = PALETTE[1], PALETTE[0]
+
+
+def is_filled(measurements: Measurements, name: str) -> bool:
+    """Whether a table is there and not empty."""
+    table = measurements.tables.get(name)
+    return table is not None and table.num_rows > 0
+
+
+def output_of(measurements: Measurements) -> str:
+    """The explained output, safe to show."""
+    return plain(measurements.facts.get("explained_output") or "output", longest=60)
+
+
+def scale_of(measurements: Measurements) -> str:
+    """What the values are measured in."""
+    return plain(measurements.facts.get("scale") or "output")
+
+
+def thing_of(measurements: Measurements) -> str:
+    """What is explained: columns, words or patches."""
+    things = {"text": "words", "image": "patches"}
+    return things.get(str(measurements.facts.get("modality")), "columns")
+
+
+def named(feature: str, value: str) -> str:
+    """A column and its value, safe to show and short."""
+    name = plain(feature, longest=30)
+    return f"{name} = {plain(value, longest=20)}" if value else name
+
+
+def interval_bars(table: pd.DataFrame, value: str) -> dict[str, Any]:
+    """Interval bars from the columns low and high around `value`."""
+    middle = table[value].to_numpy()
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": np.nan_to_num(table["high"].to_numpy(dtype=float) - middle),
+        "arrayminus": np.nan_to_num(middle - table["low"].to_numpy(dtype=float)),
+        "thickness": 1,
+        "color": "#374151",
+    }

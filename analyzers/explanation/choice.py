@@ -1,0 +1,159 @@
+"""The right explainer for the model, tried in order, each held to the model's own answers."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from analyzers.core.dataset import Dataset
+from analyzers.core.model import Capability, DifferentiableModel, Model
+from analyzers.core.workbench import Tracker
+from analyzers.explanation.attribution import (
+    LARGEST_ERROR,
+    Attribution,
+    CannotExplain,
+    Target,
+)
+from analyzers.explanation.boosters import explain_booster
+from analyzers.explanation.coalitions import explain_by_coalitions
+from analyzers.explanation.encoding import Encoded, encode
+from analyzers.explanation.forests import explain_forest
+from analyzers.explanation.gradients import integrate_gradients
+from analyzers.explanation.linear import explain_linear
+
+MOST_QUESTIONS = 6_000_000
+_LIBRARIES = {"xgboost", "lightgbm", "catboost"}
+
+
+class Explained(NamedTuple):
+    """An attribution, the rows it covers and how it came about.
+
+    Attributes:
+        attribution: the values.
+        n_rows: how many of the given rows it covers, from the first.
+        refused: why explainers that are specific to a kind of model were not used.
+    """
+
+    attribution: Attribution
+    n_rows: int
+    refused: tuple[str, ...]
+
+
+def explain_rows(
+    model: Model,
+    rows: Dataset,
+    background: Dataset,
+    target: Target,
+    *,
+    most_sampled: int,
+    is_agnostic: bool,
+    rng: np.random.Generator,
+    track: Tracker,
+) -> Explained:
+    """Explain tabular rows in the user's columns.
+
+    Args:
+        model: the model itself.
+        rows: what to explain, in the order of importance should only some be affordable.
+        background: rows that stand for unknown values.
+        target: the explained output.
+        most_sampled: most rows where the explainer has to ask the model.
+        is_agnostic: leave explainers for a kind of model out.
+        rng: source of randomness.
+        track: progress.
+    """
+    frame, others = _frame(rows), _frame(background)
+    refused = []
+    candidates = [] if is_agnostic else _candidates(model, rows, background, target, track)
+    own = target.outputs(model, frame) if candidates else np.zeros(0)
+    for explain in candidates:
+        try:
+            attribution = explain()
+            _hold(attribution, own)
+        except CannotExplain as reason:
+            refused.append(str(reason))
+        else:
+            return Explained(attribution, len(frame), tuple(refused))
+    questions = 2 * frame.shape[1] * max(len(others), 64)
+    n_rows = max(5, min(most_sampled, len(frame), MOST_QUESTIONS // questions))
+    attribution = explain_by_coalitions(
+        lambda asked: target.outputs(model, asked),
+        frame.iloc[:n_rows],
+        others,
+        scale=target.scale,
+        rng=rng,
+        track=track,
+    )
+    return Explained(attribution, min(n_rows, len(frame)), tuple(refused))
+
+
+def _candidates(
+    model: Model, rows: Dataset, background: Dataset, target: Target, track: Tracker
+) -> list[Callable[[], Attribution]]:
+    frame, others = _frame(rows), _frame(background)
+    n_features, class_index = frame.shape[1], target.class_index
+    if Capability.GRADIENT in model.capabilities and isinstance(model, DifferentiableModel):
+        return [lambda: _by_gradients(model, frame, others, target, track)]
+    if not _is_known(model.native):
+        return []
+
+    def encoded(table: pd.DataFrame) -> Encoded:
+        try:
+            return encode(model.native, table)
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise CannotExplain("its preprocessing could not be run apart from it") from error
+
+    def by_parts() -> Attribution:
+        own = encoded(frame)
+        library = type(own.estimator).__module__.partition(".")[0]
+        if library in _LIBRARIES:
+            return explain_booster(own, n_features, class_index)
+        if hasattr(own.estimator, "coef_"):
+            return explain_linear(own, encoded(others), n_features, class_index)
+        return explain_forest(own, n_features, class_index, track)
+
+    return [by_parts]
+
+
+def _by_gradients(
+    model: DifferentiableModel,
+    frame: pd.DataFrame,
+    others: pd.DataFrame,
+    target: Target,
+    track: Tracker,
+) -> Attribution:
+    values, base = integrate_gradients(model, frame, others, target.class_index, track)
+    if values.ndim != 2 or values.shape[1] != frame.shape[1]:
+        raise CannotExplain("the module's inputs do not match the data's columns one to one")
+    return Attribution(
+        values=values,
+        base=base,
+        rebuilt=base + values.sum(axis=1),
+        scale=target.scale,
+        explainer="integrated gradients from every background row (expected gradients)",
+        why="The model is a differentiable network: gradients explain it without asking it about "
+        "rows that mix two people.",
+        n_background=len(others),
+    )
+
+
+def _is_known(native: object) -> bool:
+    last = native.steps[-1][1] if hasattr(native, "steps") else native
+    return type(last).__module__.partition(".")[0] in {"sklearn", *_LIBRARIES}
+
+
+def _hold(attribution: Attribution, own: np.ndarray) -> None:
+    """Refuse values that do not add up to what the model itself answers."""
+    spread = max(1.0, float(np.ptp(own)) if attribution.scale == "value" else 1.0)
+    error = float(np.max(np.abs(attribution.rebuilt - own), initial=0.0))
+    if not np.isfinite(attribution.values).all() or not error <= LARGEST_ERROR * spread:
+        raise CannotExplain(
+            f"its values did not add up to the model's own answers (off by up to {error:.2g})"
+        )
+
+
+def _frame(data: Dataset) -> pd.DataFrame:
+    inputs = data.inputs
+    assert isinstance(inputs, pd.DataFrame)  # noqa: S101  explain_rows takes tabular data only
+    return inputs

@@ -1,0 +1,59 @@
+"""Every chart of an explanation, in the order a reader needs them."""
+
+from analyzers.core.chart import Chart
+from analyzers.core.result import Measurements
+from analyzers.explanation.chart_words import is_filled
+from analyzers.explanation.global_charts import (
+    draw_agreement,
+    draw_bars,
+    draw_beeswarm,
+    draw_deletion,
+    draw_groups,
+)
+from analyzers.explanation.local_charts import (
+    dependence_chart,
+    draw_beside_lime,
+    draw_tokens,
+    local_chart,
+)
+from analyzers.explanation.picture_charts import overlay_chart
+
+DEPENDENCES = 2
+
+
+def draw(measurements: Measurements) -> list[Chart]:
+    """Draw every chart whose table is there."""
+    charts = [draw_bars(measurements), draw_beeswarm(measurements)]
+    shown = measurements.facts.get("shown_row")
+    if shown is not None and is_filled(measurements, "values"):
+        charts.append(local_chart(measurements, int(shown)))
+    charts += [
+        draw_tokens(measurements),
+        overlay_chart(measurements),
+        draw_beside_lime(measurements),
+    ]
+    if is_filled(measurements, "values"):
+        charts += [
+            dependence_chart(measurements, name)
+            for name in explained_features(measurements)[:DEPENDENCES]
+        ]
+    charts += [draw_groups(measurements), draw_deletion(measurements), draw_agreement(measurements)]
+    return [chart for chart in charts if chart is not None]
+
+
+def explained_features(measurements: Measurements) -> list[str]:
+    """Columns from most to least important, as far as their values were kept."""
+    if not is_filled(measurements, "importance"):
+        return []
+    names = measurements.tables["importance"]["feature"].to_pylist()
+    if not is_filled(measurements, "values"):
+        return names
+    kept = set(measurements.tables["values"]["feature"].to_pylist())
+    return [name for name in names if name in kept]
+
+
+def explained_row_numbers(measurements: Measurements) -> list[int]:
+    """Row numbers of the file whose explanation was kept."""
+    if not is_filled(measurements, "explained_rows"):
+        return []
+    return sorted(measurements.tables["explained_rows"]["row"].to_pylist())

@@ -1,0 +1,200 @@
+"""Findings: can the explanation be trusted, and what does it rest on?"""
+
+from typing import NamedTuple
+
+from analyzers.core.finding import Finding, Threshold, Verdict, judge_estimate
+from analyzers.core.policy import Policy
+from analyzers.core.result import Estimate, Measurements
+
+AREA = "explanation"
+_UNMEASURED = Estimate.unmeasured("The explanation was not measured.")
+
+_ADDITIVITY = Threshold(
+    indicator="explanation.additivity_error",
+    direction="at_most",
+    warn=1e-3,
+    fail=1e-2,
+    status="mathematics",
+    source="Values must add up to the model's own answer (Lundberg and Lee 2017, local accuracy). "
+    "The tolerance leaves room for single precision and numerical integration.",
+    holds="Everywhere: an explanation that does not add up explains something else.",
+    as_of="2026-11-01",
+)
+_GAIN = Threshold(
+    indicator="explanation.faithfulness_gain",
+    direction="at_least",
+    warn=0.0,
+    fail=0.0,
+    n_min=30,
+    status="mathematics",
+    source="0 is what naming columns in a random order reaches.",
+    holds="Everywhere: an explanation no better than chance says nothing.",
+    as_of="2026-11-01",
+)
+
+
+class _Question(NamedTuple):
+    """One indicator: how its headline reads, what to do, and where it comes from.
+
+    Attributes:
+        key: name of the estimate.
+        headline: with `{value}`, `{ends}` and facts.
+        remedy: what to do where it is bad.
+        reference: source of the method.
+        own: limit that is mathematics and needs no policy.
+        no_limit: why there is no verdict without a policy.
+    """
+
+    key: str
+    headline: str
+    remedy: str
+    reference: str
+    own: Threshold | None = None
+    no_limit: str = ""
+
+
+_TABULAR = (
+    _Question(
+        "additivity_error",
+        "Base value and SHAP values add up to the model's own answer within {value}.",
+        "Do not use this explanation; choose the model-agnostic explainer and report the model's "
+        "kind.",
+        "Lundberg and Lee 2017, A unified approach to interpreting model predictions",
+        _ADDITIVITY,
+    ),
+    _Question(
+        "faithfulness_gain",
+        "Replacing what SHAP names first moves the answer by {value}{ends} more than replacing at "
+        "random.",
+        "Do not rely on the ranking: explain more rows, or look for columns that act together.",
+        "Agarwal et al. 2022 (OpenXAI), prediction gap on important features",
+        _GAIN,
+    ),
+    _Question(
+        "shap_lime_correlation",
+        "SHAP and LIME rank the columns of a row alike with a correlation of {value}{ends}; random "
+        "rankings reach 0.",
+        "Where they disagree, report neither alone: SHAP spreads the answer over all columns, LIME "
+        "fits a line around the row, and they part where the model bends or columns act together.",
+        "Krishna et al. 2024, The disagreement problem in explainable machine learning",
+        no_limit="No accepted limit exists. Two random rankings reach 0 on average; the further "
+        "above it, the more the two methods say the same.",
+    ),
+    _Question(
+        "shap_lime_overlap",
+        "Of the {n_top} columns SHAP ranks first for a row, LIME ranks {value}{ends} first too; "
+        "chance alone gives {chance}.",
+        "Name only the columns on which both agree when you explain a decision to a person.",
+        "Krishna et al. 2024, feature agreement",
+        no_limit="No accepted limit exists; compare with what chance alone gives.",
+    ),
+    _Question(
+        "lime_r_squared",
+        "LIME's straight line explains {value}{ends} of what the model does around a row (R²).",
+        "Where it is low, do not read LIME's weights as the model's reasons.",
+        "Ribeiro, Singh and Guestrin 2016",
+        no_limit="No accepted limit exists. At 0 the line explains nothing, at 1 everything.",
+    ),
+    _Question(
+        "lime_stability",
+        "Five runs of LIME on the shown row rank the columns alike with a correlation of {value}.",
+        "Raise the number of LIME samples until it is close to 1.",
+        "Visani et al. 2022, Statistical stability indices for LIME",
+        no_limit="No accepted limit exists. At 1 chance plays no part.",
+    ),
+    _Question(
+        "sampling_error",
+        "A row's least certain SHAP value is known to ± {value} (95 %).",
+        "Raise the number of background rows.",
+        "Castro, Gomez and Tejada 2009",
+        no_limit="No accepted limit exists: it must be small beside the values you act on.",
+    ),
+    _Question(
+        "sensitive_share",
+        "{value}{ends} of all attribution falls on columns that say who a person is.",
+        "Ask whether the decision may rest on them, and look at Fairness: a share of 0 does not "
+        "rule out proxies.",
+        "Lundberg and Lee 2017; the share is the sum of |SHAP| over these columns",
+        no_limit="Whether a decision may rest on these columns is a question of law and purpose; "
+        "no number settles it.",
+    ),
+)
+
+
+def judge(measurements: Measurements, policy: Policy) -> list[Finding]:
+    """Judge whether the explanation adds up, beats chance, and how far methods agree."""
+    findings = [
+        _finding(question, measurements, policy)
+        for question in _TABULAR
+        if not measurements.estimates or question.key in measurements.estimates
+    ]
+    findings += [
+        _sensitive(key, measurements, policy)
+        for key in sorted(measurements.estimates)
+        if key.startswith("sensitive_share.")
+    ]
+    return findings
+
+
+def _finding(question: _Question, measurements: Measurements, policy: Policy) -> Finding:
+    estimate = measurements.estimates.get(question.key, _UNMEASURED)
+    indicator = f"{AREA}.{question.key}"
+    threshold = policy.threshold(indicator) or question.own
+    verdict, reason = judge_estimate(estimate, threshold)
+    if verdict == Verdict.INCONCLUSIVE and threshold is None:
+        reason = question.no_limit or reason
+    return Finding(
+        code=indicator,
+        area=AREA,
+        indicator=indicator,
+        headline=_headline(question.headline, estimate, measurements),
+        estimate=estimate,
+        verdict=verdict,
+        threshold=threshold,
+        concerns=str(measurements.facts.get("explained_output") or ""),
+        reason=reason,
+        remedy=question.remedy,
+        reference=question.reference,
+    )
+
+
+def _sensitive(key: str, measurements: Measurements, policy: Policy) -> Finding:
+    column = key.partition(".")[2]
+    general = next(question for question in _TABULAR if question.key == "sensitive_share")
+    estimate = measurements.estimates[key]
+    threshold = policy.threshold(f"{AREA}.sensitive_share")
+    verdict, reason = judge_estimate(estimate, threshold)
+    if verdict == Verdict.INCONCLUSIVE and threshold is None:
+        reason = general.no_limit
+    return Finding(
+        code=f"{AREA}.{key}",
+        area=AREA,
+        indicator=f"{AREA}.sensitive_share",
+        headline=_headline(
+            "{value}{ends} of all attribution falls on " + f"{column}.", estimate, measurements
+        ),
+        estimate=estimate,
+        verdict=verdict,
+        threshold=threshold,
+        concerns=column,
+        reason=reason,
+        remedy=general.remedy,
+        reference=general.reference,
+    )
+
+
+def _headline(sentence: str, estimate: Estimate, measurements: Measurements) -> str:
+    if estimate.value is None:
+        return f"Not measured: {estimate.reason}"
+    ends = ""
+    if estimate.low is not None and estimate.high is not None:
+        ends = f" ({_shown(estimate.low)} to {_shown(estimate.high)})"
+    n_top = int(measurements.facts.get("n_top") or 0)
+    n_features = int(measurements.facts.get("n_features") or 1)
+    text = sentence.replace("{value}", _shown(estimate.value)).replace("{ends}", ends)
+    text = text.replace("{n_top}", str(n_top))
+    return text.replace("{chance}", _shown(n_top / n_features))
+
+
+def _shown(value: float) -> str:
+    return f"{value:.2g}" if abs(value) < 0.1 else f"{value:.2f}"

@@ -1,0 +1,246 @@
+"""Charts of one row or one column; the page draws two of them again when either is chosen."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analyzers.core.chart import Chart
+from analyzers.core.result import Measurements
+from analyzers.explanation.chart_words import (
+    COLUMNS_SHOWN,
+    LOWERS,
+    RAISES,
+    STEPS_SHOWN,
+    is_filled,
+    named,
+    output_of,
+    scale_of,
+    thing_of,
+)
+from analyzers.toolkit.plots import PALETTE, figure, plain
+
+MOST_POINTS = 5000
+
+
+def local_chart(measurements: Measurements, row: int) -> Chart | None:
+    """Draw how the columns of one explained row lead from the base value to its output.
+
+    Args:
+        measurements: of this analyzer.
+        row: row number in the file.
+
+    Returns:
+        A waterfall, or None where the row was not explained.
+    """
+    if not is_filled(measurements, "values"):
+        return None
+    table = measurements.tables["values"].to_pandas()
+    part = table[table["row"] == row]
+    lines = measurements.tables["explained_rows"].to_pandas()
+    line = lines[lines["row"] == row]
+    if part.empty or line.empty:
+        return None
+    base, output = float(line["base"].iloc[0]), float(line["output"].iloc[0])
+    order = np.argsort(-part["phi"].abs().to_numpy(), kind="stable")
+    names = [
+        named(feature, value)
+        for feature, value in zip(
+            part["feature"].iloc[order], part["value"].iloc[order], strict=True
+        )
+    ]
+    phi = part["phi"].to_numpy()[order]
+    if len(names) > STEPS_SHOWN:
+        names = [*names[: STEPS_SHOWN - 1], f"{len(names) - STEPS_SHOWN + 1} further columns"]
+        phi = np.append(phi[: STEPS_SHOWN - 1], phi[STEPS_SHOWN - 1 :].sum())
+    output_name = output_of(measurements)
+    predicted, label = line["predicted"].iloc[0], line["label"].iloc[0]
+    truth = "" if pd.isna(label) else f"; the truth is {plain(label, longest=30)}"
+    trace = {
+        "type": "waterfall",
+        "orientation": "h",
+        "base": base,
+        "y": names[::-1],
+        "x": phi[::-1],
+        "text": [f"{value:+.3g}" for value in phi[::-1]],
+        "increasing": {"marker": {"color": RAISES}},
+        "decreasing": {"marker": {"color": LOWERS}},
+        "connector": {"line": {"color": "#9AA5B1", "width": 1}},
+        "hovertemplate": "%{y}: %{text}<extra></extra>",
+    }
+    return Chart(
+        name="local",
+        title=f"Row {row:,}: from {base:.3g} to {output:.3g}, column by column",
+        caption=(
+            f"Starting at the base value {base:.3g}, each of the {len(part):,} columns raises "
+            f"(orange) or lowers (blue) the {output_name} of row {row:,} until {output:.3g}."
+        ),
+        alt=(
+            f"Waterfall of row {row}: predicted {plain(predicted, longest=30)}{truth}. Largest "
+            "steps: "
+            + ", ".join(f"{name} {value:+.3g}" for name, value in zip(names[:3], phi, strict=False))
+            + "."
+        ),
+        table="values",
+        figure=figure(
+            [trace],
+            x=f"{output_name}",
+            y="",
+            height=120 + 26 * len(names),
+            showlegend=False,
+        ),
+    )
+
+
+def dependence_chart(measurements: Measurements, feature: str) -> Chart | None:
+    """Draw the SHAP values of one column against its values.
+
+    Args:
+        measurements: of this analyzer.
+        feature: one of `explained_features`.
+
+    Returns:
+        Points for a number, boxes for a category; None where the column was not kept.
+    """
+    if not is_filled(measurements, "values"):
+        return None
+    table = measurements.tables["values"].to_pandas()
+    part = table[table["feature"] == feature].iloc[:MOST_POINTS]
+    if part.empty:
+        return None
+    name, output = plain(feature, longest=40), output_of(measurements)
+    known = part.dropna(subset=["number"])
+    if len(known):
+        traces = [
+            {
+                "type": "scattergl" if len(known) > 1000 else "scatter",
+                "mode": "markers",
+                "x": known["number"].to_numpy(),
+                "y": known["phi"].to_numpy(),
+                "marker": {"size": 5, "opacity": 0.6, "color": PALETTE[0]},
+                "hovertemplate": f"{name} %{{x}}: %{{y:.3g}}<extra></extra>",
+            }
+        ]
+        n, missing = len(known), len(part) - len(known)
+        left_out = f" {missing:,} rows without a value are left out." if missing else ""
+    else:
+        levels = part["value"].value_counts().index[:COLUMNS_SHOWN]
+        traces = [
+            {
+                "type": "box",
+                "name": plain(level, longest=30),
+                "y": part.loc[part["value"] == level, "phi"].to_numpy(),
+                "marker": {"color": PALETTE[0]},
+                "boxpoints": False,
+            }
+            for level in levels
+        ]
+        n, left_out = int(part["value"].isin(levels).sum()), ""
+        if n < len(part):
+            left_out = f" The {len(part) - n:,} rows of rarer categories are left out."
+    return Chart(
+        name=f"dependence_{_slug(feature)}",
+        title=f"How the value of {name} moves the output",
+        caption=(
+            f"Each of {n:,} explained rows: above 0 its value of {name} raises the {output}, below "
+            f"0 it lowers it.{left_out}"
+        ),
+        alt=f"SHAP values of {name} from {part['phi'].min():.3g} to {part['phi'].max():.3g}.",
+        table="values",
+        figure=figure(traces, x=name, y=f"SHAP value ({scale_of(measurements)})", showlegend=False),
+    )
+
+
+def draw_tokens(measurements: Measurements) -> Chart | None:
+    """What each word of the shown text adds, in reading order."""
+    if not is_filled(measurements, "tokens"):
+        return None
+    table = measurements.tables["tokens"].to_pandas()
+    row = int(measurements.facts.get("shown_row") or 0)
+    part = table[table["row"] == row].sort_values("position").iloc[:200]
+    if part.empty:
+        return None
+    phi = part["phi"].to_numpy()
+    trace = {
+        "type": "bar",
+        "x": part["position"].to_numpy(),
+        "y": phi,
+        "marker": {"color": np.where(phi >= 0, RAISES, LOWERS).tolist()},
+        "hovertext": [plain(word, longest=40) for word in part["token"]],
+        "hovertemplate": "%{hovertext}: %{y:.3g}<extra></extra>",
+    }
+    top = part.iloc[int(np.abs(phi).argmax())]
+    return Chart(
+        name="words",
+        title=f"Row {row:,}: what each word adds, in reading order",
+        caption=(
+            f"{len(part):,} words; orange raises, blue lowers the {output_of(measurements)}. "
+            f"The largest step is {plain(top['token'], longest=30)}."
+        ),
+        alt=f"Bars of word attributions of row {row}; largest: {plain(top['token'], longest=30)}.",
+        table="tokens",
+        figure=figure(
+            [trace],
+            x="",
+            y=f"SHAP value ({scale_of(measurements)})",
+            showlegend=False,
+            xaxis={
+                "tickvals": part["position"].to_numpy(),
+                "ticktext": [plain(word, longest=20) for word in part["token"]],
+                "tickangle": -60,
+            },
+        ),
+    )
+
+
+def draw_beside_lime(measurements: Measurements) -> Chart | None:
+    """SHAP and LIME of the shown row, side by side."""
+    if not is_filled(measurements, "lime"):
+        return None
+    table = measurements.tables["lime"].to_pandas().iloc[:COLUMNS_SHOWN]
+    order = np.argsort(-table["phi"].abs().to_numpy(), kind="stable")[:STEPS_SHOWN][::-1]
+    table = table.iloc[order]
+    names = [named(*pair) for pair in zip(table["feature"], table["value"], strict=True)]
+    traces = []
+    for column, label, colour in (("phi", "SHAP", PALETTE[0]), ("weight", "LIME", PALETTE[1])):
+        values = table[column].to_numpy()
+        # The two are in different units: each is shown as a share of its own largest.
+        unit = float(np.abs(values).max()) or 1.0
+        trace: dict[str, Any] = {
+            "type": "bar",
+            "orientation": "h",
+            "name": label,
+            "y": names,
+            "x": values / unit,
+            "text": [f"{value:+.3g}" for value in values],
+            "marker": {"color": colour},
+            "hovertemplate": f"{label} %{{y}}: %{{text}}<extra></extra>",
+        }
+        if column == "weight":
+            trace["error_x"] = {
+                "type": "data", "symmetric": False, "thickness": 1, "color": "#374151",
+                "array": (table["high"].to_numpy() - values) / unit,
+                "arrayminus": (values - table["low"].to_numpy()) / unit,
+            }  # fmt: skip
+        traces.append(trace)
+    row, n = int(table["row"].iloc[0]), int(table["n"].iloc[0])
+    opposite = int((table["phi"] * table["weight"] < 0).sum())
+    return Chart(
+        name="shap_and_lime",
+        title=f"Row {row:,}: SHAP and LIME push {opposite} of {len(table)} "
+        f"{thing_of(measurements)} in opposite directions",
+        caption=(
+            f"Each method's values as a share of its own largest; LIME is the mean of {n} runs "
+            "with its smallest and largest. Where the two disagree, trust neither alone."
+        ),
+        alt=f"SHAP and LIME bars side by side for {len(table)} {thing_of(measurements)}.",
+        table="lime",
+        figure=figure(
+            traces, x="share of the method's largest value", y="",
+            height=140 + 34 * len(table), barmode="group",
+        ),
+    )  # fmt: skip
+
+
+def _slug(text: str) -> str:
+    return "".join(char if char.isalnum() and char.isascii() else "_" for char in text)[:40]

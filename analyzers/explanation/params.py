@@ -1,0 +1,59 @@
+"""What the user can choose before the run."""
+
+from typing import Literal
+
+from analyzers.core.params import Params, parameter
+
+
+class ExplanationParams(Params):
+    """How much to explain, against what, and for which class and row."""
+
+    rows: int = parameter(
+        1000,
+        label="Rows to explain",
+        help="Rows drawn with the seed, in proportion to the predicted classes, for explainers "
+        "that are exact and fast.",
+        minimum=10,
+        maximum=20_000,
+    )
+    sampled_rows: int = parameter(
+        200,
+        label="Rows where the explainer has to ask the model",
+        help="Used instead of the number above where no exact explainer fits and thousands of "
+        "predictions are needed for each row.",
+        minimum=5,
+        maximum=2_000,
+    )
+    background_rows: int = parameter(
+        100,
+        label="Background rows",
+        help="Rows that stand for a value being unknown. More of them make the explanation "
+        "steadier and slower.",
+        minimum=10,
+        maximum=1_000,
+    )
+    method: Literal["automatic", "model-agnostic"] = parameter(
+        "automatic",
+        label="Explainer",
+        help="Automatic takes the exact explainer for the kind of model; model-agnostic only asks "
+        "the model for predictions.",
+    )
+    output_class: str = parameter(
+        "",
+        label="Class to explain",
+        help="Empty: the positive class, or with several classes the one predicted most often.",
+    )
+    row: int = parameter(
+        -1,
+        label="Row to show",
+        help="Row number in the file, from 0. -1 chooses the most confidently wrong row.",
+        minimum=-1,
+        maximum=100_000_000,
+    )
+    lime_samples: int = parameter(
+        2000,
+        label="LIME samples",
+        help="Changed copies of a row that LIME asks the model about, in each of five runs.",
+        minimum=200,
+        maximum=20_000,
+    )

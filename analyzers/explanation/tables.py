@@ -1,0 +1,75 @@
+"""The schema of every table the explanation analyzer returns."""
+
+import pyarrow as pa
+
+_TEXT, _WHOLE, _NUMBER = pa.string(), pa.int64(), pa.float64()
+
+TABLES: dict[str, pa.Schema] = {
+    # How much each column moves the output, over all explained rows.
+    "importance": pa.schema(
+        [
+            ("feature", _TEXT), ("mean_abs", _NUMBER), ("low", _NUMBER), ("high", _NUMBER),
+            ("mean", _NUMBER), ("n", _WHOLE),
+        ]
+    ),
+    # One line for each explained row.
+    "explained_rows": pa.schema(
+        [
+            ("row", _WHOLE), ("output", _NUMBER), ("base", _NUMBER), ("predicted", _TEXT),
+            ("label", _TEXT), ("is_shown", pa.bool_()),
+        ]
+    ),
+    # One line for each explained row and column: its value and how far it moved the output.
+    "values": pa.schema(
+        [
+            ("row", _WHOLE), ("feature", _TEXT), ("value", _TEXT), ("number", _NUMBER),
+            ("phi", _NUMBER), ("error", _NUMBER),
+        ]
+    ),
+    # The points of the beeswarm, with their height already laid out; share is the value's rank.
+    "beeswarm": pa.schema(
+        [
+            ("feature", _TEXT), ("row", _WHOLE), ("value", _TEXT), ("share", _NUMBER),
+            ("phi", _NUMBER), ("height", _NUMBER),
+        ]
+    ),
+    # The shown row explained twice; low and high are LIME's smallest and largest over its runs.
+    "lime": pa.schema(
+        [
+            ("row", _WHOLE), ("feature", _TEXT), ("value", _TEXT), ("phi", _NUMBER),
+            ("weight", _NUMBER), ("low", _NUMBER), ("high", _NUMBER), ("n", _WHOLE),
+        ]
+    ),
+    # SHAP against LIME, row by row.
+    "agreement": pa.schema(
+        [
+            ("row", _WHOLE), ("spearman", _NUMBER), ("kendall", _NUMBER), ("overlap", _NUMBER),
+            ("conflicts", _WHOLE), ("lime_r_squared", _NUMBER),
+        ]
+    ),
+    # How far the answer moves when columns are replaced in the explanation's or a random order.
+    "deletion": pa.schema(
+        [
+            ("order", _TEXT), ("replaced", _WHOLE), ("change", _NUMBER), ("low", _NUMBER),
+            ("high", _NUMBER), ("n", _WHOLE),
+        ]
+    ),
+    # What moves the output for the people of each group.
+    "group_importance": pa.schema(
+        [
+            ("attribute", _TEXT), ("group", _TEXT), ("feature", _TEXT), ("mean_abs", _NUMBER),
+            ("low", _NUMBER), ("high", _NUMBER), ("n", _WHOLE),
+        ]
+    ),
+    # Texts in reading order.
+    "tokens": pa.schema(
+        [("row", _WHOLE), ("position", _WHOLE), ("token", _TEXT), ("phi", _NUMBER)]
+    ),
+    # Pictures, cell by cell; a cell is one pixel where the picture is small.
+    "cells": pa.schema(
+        [
+            ("row", _WHOLE), ("down", _WHOLE), ("across", _WHOLE), ("brightness", _NUMBER),
+            ("phi", _NUMBER), ("lime", _NUMBER),
+        ]
+    ),
+}  # fmt: skip

@@ -1,0 +1,240 @@
+"""Explain a model of tables: SHAP, LIME of the same rows, their agreement, and tests of both."""
+
+from importlib.metadata import version
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analyzers.core.errors import UnsuitableSubject
+from analyzers.core.result import Estimate, Fact, Measurements
+from analyzers.core.workbench import Workbench
+from analyzers.explanation.agreement import compare, mean_pairwise, top_of
+from analyzers.explanation.attribution import Target, target_of
+from analyzers.explanation.choice import explain_rows
+from analyzers.explanation.faithfulness import Deletion, delete_columns
+from analyzers.explanation.local import LocalWeights, package_lime, shared_lime
+from analyzers.explanation.params import ExplanationParams
+from analyzers.explanation.records import (
+    Scene,
+    agreement_table,
+    beeswarm_table,
+    deletion_table,
+    explained_rows_table,
+    group_importance_table,
+    importance_table,
+    lime_table,
+    values_table,
+)
+from analyzers.explanation.selection import choose_class, choose_rows, choose_shown
+from analyzers.toolkit.intervals import mean_estimate
+from analyzers.toolkit.sampling import sampling_note
+
+MOST_COMPARED = 200
+LIME_RUNS = 5
+
+
+def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements:
+    """Explain the rows of a table."""
+    model, subject = bench.need_model(), bench.subject
+    if not subject.features:
+        raise UnsuitableSubject(
+            "Expected at least one column the model sees, got none.",
+            remedy="Mark the model's columns as features.",
+        )
+    choosing, explaining, local, deleting, resampling = bench.rng.spawn(5)
+    class_index = choose_class(bench, params)
+    target = target_of(model, class_index)
+    chosen = choose_rows(bench, params, params.rows, choosing)
+    explained = explain_rows(
+        model,
+        bench.data.take(chosen.positions),
+        chosen.background,
+        target,
+        most_sampled=params.sampled_rows,
+        is_agnostic=params.method == "model-agnostic",
+        rng=explaining,
+        track=bench.track,
+    )
+    positions = chosen.positions[: explained.n_rows]
+    frame = bench.data.take(positions).inputs
+    assert isinstance(frame, pd.DataFrame)  # noqa: S101  this function takes tables only
+    outputs = target.outputs(model, frame)
+    scene = Scene(
+        frame=frame,
+        positions=positions,
+        attribution=explained.attribution,
+        outputs=outputs,
+        order=np.argsort(-np.abs(explained.attribution.values).mean(axis=0), kind="stable"),
+        shown=choose_shown(bench.need_predictions(), positions, params.row, outputs),
+    )
+
+    def ask(asked: pd.DataFrame) -> NDArray[np.float64]:
+        return target.outputs(model, asked)
+
+    reference, background = chosen.reference.inputs, chosen.background.inputs
+    assert isinstance(reference, pd.DataFrame)  # noqa: S101  as above
+    assert isinstance(background, pd.DataFrame)  # noqa: S101  as above
+    compared = frame.iloc[:MOST_COMPARED]
+    for_all, for_one = local.spawn(2)
+    lime_all = shared_lime(ask, compared, reference, params.lime_samples, for_all)
+    seeds = for_one.integers(0, 2**31, LIME_RUNS)
+    runs = [
+        package_lime(
+            ask, frame.iloc[[scene.shown.place]], reference, params.lime_samples, seed[None]
+        )
+        for seed in bench.track(seeds, "Running LIME on the shown row", total=LIME_RUNS)
+    ]
+    lime_one = LocalWeights(*(np.concatenate(parts) for parts in zip(*runs, strict=True)))
+    deletion = delete_columns(
+        ask,
+        compared,
+        scene.attribution.values[:MOST_COMPARED],
+        background,
+        rng=deleting,
+        track=bench.track,
+    )
+    estimates = _estimates(bench, scene, target, lime_all, lime_one, deletion, resampling)
+    tables = {
+        "importance": importance_table(scene),
+        "explained_rows": explained_rows_table(bench, scene),
+        "values": values_table(bench, scene),
+        "beeswarm": beeswarm_table(bench, scene),
+        "lime": lime_table(bench, scene, lime_one),
+        "agreement": agreement_table(bench, scene, lime_all),
+        "group_importance": group_importance_table(bench, scene),
+    }
+    if frame.shape[1] > 1:
+        tables["deletion"] = deletion_table(deletion)
+    strata = ("the model's predictions",)
+    notes = (
+        sampling_note(len(positions), len(bench.data), "Explained rows", strata=strata),
+        *chosen.notes,
+        sampling_note(len(compared), len(frame), "Rows compared with LIME and tested by deletion"),
+    )
+    return Measurements(
+        estimates=estimates,
+        facts=_facts(bench, scene, class_index, explained.refused, chosen.source),
+        tables=tables,
+        sampling=tuple(filter(None, notes)),
+    )
+
+
+def _facts(
+    bench: Workbench,
+    scene: Scene,
+    class_index: int | None,
+    refused: tuple[str, ...],
+    source: str,
+) -> dict[str, Fact]:
+    attribution, subject = scene.attribution, bench.subject
+    explained = subject.target or "the prediction"
+    if class_index is not None:
+        explained = f"{attribution.scale} of {subject.classes[class_index]!r}"
+    background = f"{attribution.n_background} rows of the {source}"
+    if not attribution.n_background:
+        background = "none: the trees' own counts of training rows stand for unknown values"
+    return {
+        "modality": "tabular",
+        "explainer": attribution.explainer,
+        "explainer_reason": attribution.why,
+        "explainers_refused": "; ".join(refused),
+        "explained_output": explained,
+        "scale": attribution.scale,
+        "class": None if class_index is None else subject.classes[class_index],
+        "n_explained": len(scene.positions),
+        "background": background,
+        "n_background": attribution.n_background,
+        "sampling_method": attribution.draws
+        or "nothing is sampled: the values are exact for their background",
+        "shown_row": int(bench.data.rows[scene.positions[scene.shown.place]]),
+        "shown_row_reason": scene.shown.why,
+        "n_features": scene.frame.shape[1],
+        "n_top": top_of(scene.frame.shape[1]),
+        "shap_version": version("shap"),
+        "lime_version": version("lime"),
+    }
+
+
+def _estimates(
+    bench: Workbench,
+    scene: Scene,
+    target: Target,
+    lime_all: LocalWeights,
+    lime_one: LocalWeights,
+    deletion: Deletion,
+    rng: np.random.Generator,
+) -> dict[str, Estimate]:
+    attribution = scene.attribution
+    n, n_features = attribution.values.shape
+    spread = float(np.ptp(scene.outputs)) if target.scale == "value" else 1.0
+    gap = float(np.max(np.abs(attribution.rebuilt - scene.outputs)))
+    agreement = compare(attribution.values[: len(lime_all.weights)], lime_all.weights)
+    alone = "With one column there is nothing to rank."
+    estimates = {
+        "additivity_error": Estimate(
+            value=gap / (spread or 1.0),
+            n=n,
+            method="largest |base + values - model's own answer|"
+            + (", as a share of their range" if target.scale == "value" else ", probability"),
+        ),
+        "base_value": Estimate(
+            value=attribution.base, n=attribution.n_background or n, method=attribution.scale
+        ),
+        "lime_r_squared": _mean_known(lime_all.r_squared, "The model answers the same everywhere."),
+        "lime_r_squared_shown": _mean_known(
+            lime_one.r_squared, "The model answers the same everywhere."
+        ).model_copy(update={"low": None, "high": None, "method": f"mean of {LIME_RUNS} runs"}),
+        "lime_stability": _mean_known(mean_pairwise(lime_one.weights), alone).model_copy(
+            update={"method": f"mean Spearman correlation of all pairs of {LIME_RUNS} runs",
+                    "low": None, "high": None}
+        ),
+        "shap_lime_correlation": _mean_known(agreement.spearman, alone),
+        "shap_lime_overlap": mean_estimate(agreement.overlap),
+        "faithfulness_gain": mean_estimate(deletion.gains)
+        if n_features > 1
+        else Estimate.unmeasured("With one column every order of deletion is the same."),
+    }  # fmt: skip
+    if attribution.errors is not None:
+        estimates["sampling_error"] = Estimate(
+            value=float(1.96 * np.median(attribution.errors.max(axis=1))),
+            n=len(attribution.errors),
+            method="median over rows of the 95 % half-width of the row's least certain value",
+        )
+    return estimates | _sensitive_shares(bench, scene, rng)
+
+
+def _mean_known(values: NDArray[np.float64], reason: str) -> Estimate:
+    known = values[~np.isnan(values)]
+    return mean_estimate(known) if len(known) else Estimate.unmeasured(reason)
+
+
+def _sensitive_shares(
+    bench: Workbench, scene: Scene, rng: np.random.Generator
+) -> dict[str, Estimate]:
+    names = list(scene.frame.columns)
+    sizes = np.abs(scene.attribution.values)
+    n = len(sizes)
+    columns = [column.name for column in bench.subject.sensitive if column.name in names]
+    if not columns:
+        reason = "No sensitive column is among those the model sees."
+        return {"sensitive_share": Estimate.unmeasured(reason)}
+    draws = rng.multinomial(n, np.full(n, 1 / n), size=500)
+    total = sizes.sum()
+    found = {}
+    chosen = {"sensitive_share": columns, **{f"sensitive_share.{name}": [name] for name in columns}}
+    for key, members in chosen.items():
+        part = sizes[:, [names.index(name) for name in members]].sum(axis=1)
+        if total == 0:
+            found[key] = Estimate.unmeasured("No column moves the output at all.")
+            continue
+        redrawn = draws @ part / np.maximum(draws @ sizes.sum(axis=1), np.finfo(float).tiny)
+        low, high = np.quantile(redrawn, [0.025, 0.975])
+        found[key] = Estimate(
+            value=float(part.sum() / total),
+            low=float(low),
+            high=float(high),
+            n=n,
+            method="bootstrap over rows, 500 draws",
+        )
+    return found

@@ -1,0 +1,172 @@
+"""Exact SHAP values of decision trees for many rows at once.
+
+On the way from the root to one leaf each feature is a player: it lets the row through (1) or not
+(0) when it is known, and lets a share z of the training rows through when it is not. The leaf's
+Shapley values are integrals over t in [0, 1] of a product with one factor z (1 - t) + o t for each
+feature, a polynomial, which Gauss-Legendre nodes integrate exactly. Walking a tree once while
+carrying that product for all rows and nodes costs a number of array operations proportional to the
+nodes of the tree, where the usual recursion pays the square of the depth at every leaf of every
+row.
+
+References: Lundberg et al. 2020 (the values); Owen 1972 (the integral); Yu et al. 2022 (a linear
+walk with polynomials).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+_ROWS_AT_ONCE = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tree:
+    """One fitted tree.
+
+    Attributes:
+        left: `(n_nodes,)` position of the left child, -1 at a leaf.
+        right: `(n_nodes,)` position of the right child.
+        feature: `(n_nodes,)` the column a node asks about.
+        cover: `(n_nodes,)` weight of the training rows that reached the node.
+        value: `(n_nodes,)` what the tree adds to the output at a leaf.
+        goes_left: takes a node and the rows' columns, returns `(n_rows,)` who goes left.
+    """
+
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    feature: NDArray[np.int64]
+    cover: NDArray[np.float64]
+    value: NDArray[np.float64]
+    goes_left: Callable[[int, NDArray[np.float64]], NDArray[np.bool_]]
+
+    @property
+    def base(self) -> float:
+        """The mean of the leaves, weighted by cover: the output when nothing is known."""
+        means = np.zeros(len(self.left))
+        # Children always come after their parent.
+        for node in range(len(self.left) - 1, -1, -1):
+            left, right = self.left[node], self.right[node]
+            if left < 0:
+                means[node] = self.value[node]
+            else:
+                total = self.cover[left] + self.cover[right]
+                means[node] = (
+                    self.cover[left] * means[left] + self.cover[right] * means[right]
+                ) / total
+        return float(means[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Edge:
+    """The merged conditions of one feature on the path so far."""
+
+    passes: NDArray[np.bool_]
+    share: float
+    above: "_Edge | None"
+
+
+def tree_values(tree: Tree, columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return SHAP values `(n_rows, n_features)` of one tree.
+
+    Args:
+        tree: the tree.
+        columns: `(n_rows, n_features)` as the tree compares them; NaN where missing.
+    """
+    values = np.empty(columns.shape)
+    nodes, weights = _quadrature(_most_features_on_a_path(tree))
+    for start in range(0, len(columns), _ROWS_AT_ONCE):
+        chunk = columns[start : start + _ROWS_AT_ONCE]
+        walk = _Walk(tree, chunk, nodes, weights)
+        walk.visit(0, np.ones((len(nodes), len(chunk))))
+        values[start : start + _ROWS_AT_ONCE] = walk.values.T
+    return values
+
+
+class _Walk:
+    """One pass over one tree; `values` is `(n_features, n_rows)`, so that a feature is a row."""
+
+    def __init__(
+        self,
+        tree: Tree,
+        columns: NDArray[np.float64],
+        nodes: NDArray[np.float64],
+        weights: NDArray[np.float64],
+    ) -> None:
+        self.tree = tree
+        self.columns = columns
+        self.nodes = nodes
+        self.weights = weights
+        self.values = np.zeros(columns.shape[::-1])
+        self.edges: dict[int, _Edge] = {}
+
+    def visit(self, node: int, product: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the sum over the leaves below of value times product, `(n_nodes, n_rows)`."""
+        left, right = int(self.tree.left[node]), int(self.tree.right[node])
+        if left < 0:
+            return product * self.tree.value[node]
+        feature = int(self.tree.feature[node])
+        goes_left = self.tree.goes_left(node, self.columns)
+        total = self.tree.cover[left] + self.tree.cover[right]
+        above = self.edges.get(feature)
+        below = None
+        for child, passes in ((left, goes_left), (right, ~goes_left)):
+            edge = _Edge(
+                passes=passes if above is None else passes & above.passes,
+                share=float(self.tree.cover[child] / total) * (above.share if above else 1.0),
+                above=above,
+            )
+            self.edges[feature] = edge
+            step = self._factors(edge)
+            if above is not None:
+                step = step / self._factors(above)
+            leaves = self.visit(child, product * step)
+            self._credit(feature, edge, leaves)
+            below = leaves if below is None else below + leaves
+        if above is None:
+            del self.edges[feature]
+        else:
+            self.edges[feature] = above
+        assert below is not None  # noqa: S101  a node that is no leaf has two children
+        return below
+
+    def _factors(self, edge: _Edge) -> NDArray[np.float64]:
+        known = np.where(edge.passes, 1.0, 0.0)
+        blocked = edge.share * (1.0 - self.nodes)
+        return blocked[:, None] + self.nodes[:, None] * known
+
+    def _credit(self, feature: int, edge: _Edge, leaves: NDArray[np.float64]) -> None:
+        """Give the feature its part of the leaves below its lowest edge.
+
+        Leaves below a later edge of the same feature belong to that edge: each edge takes away
+        what the edge above it will be given too much.
+        """
+        self.values[feature] += self._part(edge, leaves)
+        if edge.above is not None:
+            self.values[feature] -= self._part(edge.above, leaves)
+
+    def _part(self, edge: _Edge, leaves: NDArray[np.float64]) -> NDArray[np.float64]:
+        blocked = edge.share * (1.0 - self.nodes)
+        mixes = np.stack([self.weights / (blocked + self.nodes), self.weights / blocked])
+        passed, stopped = mixes @ leaves
+        return np.where(edge.passes, (1.0 - edge.share) * passed, -edge.share * stopped)
+
+
+def _quadrature(n_features: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Nodes and weights on [0, 1] that integrate polynomials of degree n_features - 1 exactly."""
+    nodes, weights = np.polynomial.legendre.leggauss(max(1, (n_features + 1) // 2))
+    return (nodes + 1) / 2, weights / 2
+
+
+def _most_features_on_a_path(tree: Tree) -> int:
+    most = 0
+    waiting: list[tuple[int, frozenset[int]]] = [(0, frozenset())]
+    while waiting:
+        node, seen = waiting.pop()
+        if tree.left[node] < 0:
+            most = max(most, len(seen))
+            continue
+        seen = seen | {int(tree.feature[node])}
+        waiting += [(int(tree.left[node]), seen), (int(tree.right[node]), seen)]
+    return most
