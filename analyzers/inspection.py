@@ -206,7 +206,8 @@ def edit_role(subject: Subject, name: str, role: Role) -> Subject:
     changed = column.model_copy(
         update={
             "role": role,
-            "is_sensitive": role == Role.SENSITIVE or (column.is_sensitive and role != Role.IGNORED),
+            "is_sensitive": role == Role.SENSITIVE
+            or (column.is_sensitive and role != Role.IGNORED),
             "reason": "You said so.",
         }
     )

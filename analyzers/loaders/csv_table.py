@@ -196,12 +196,13 @@ def _parse(
             "or a line longer than is taken.",
             remedy="Save the table again as CSV with quotes around text.",
         ) from error
-    notes = ()
+    notes: tuple[str, ...] = ()
     if lines_left[0]:
-        notes = (
+        sentence = (
             f"{lines_left[0]:,} lines were left out: expected {len(names):,} cells as in the first "
-            f"line, got {', '.join(ragged)}.",
+            f"line, got {', '.join(ragged)}."
         )
+        notes = (sentence,)
     return table, notes
 
 

@@ -89,7 +89,7 @@ def _guess(content: bytes) -> str:
     from charset_normalizer import from_bytes
 
     best = from_bytes(sample, cp_isolation=list(_CANDIDATES), threshold=0.3).best()
-    fits = [name for name in ([best.encoding] if best else []) + list(_CANDIDATES[:2])]
+    fits = [*([best.encoding] if best else []), *_CANDIDATES[:2]]
     for name in fits:
         try:
             content.decode(name)

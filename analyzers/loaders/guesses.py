@@ -205,7 +205,7 @@ def guess_scores(names: Sequence[str], kinds: dict[str, Kind]) -> list[str]:
         name
         for name in names
         if set(words_of(name)) & set(_SCORES)
-        and kinds[name] in ("number", "integer", "category", "boolean")  # fmt: skip
+        and kinds[name] in ("number", "integer", "category", "boolean")
     ]
 
 

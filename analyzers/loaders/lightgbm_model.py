@@ -87,7 +87,10 @@ class _Ask:
     """Gives rows to a booster, categories in the order it was fitted on."""
 
     def __init__(
-        self, booster: Any, is_classifier: bool, levels: dict[str, tuple[Level, ...]]
+        self,
+        booster: Any,  # noqa: ANN401  untyped library
+        is_classifier: bool,
+        levels: dict[str, tuple[Level, ...]],
     ) -> None:
         self._booster = booster
         self._is_classifier = is_classifier

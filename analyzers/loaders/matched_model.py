@@ -1,4 +1,4 @@
-"""A loaded model matched to a subject: inputs by name, outputs checked and in the subject's order."""
+"""A loaded model matched to a subject: inputs by name, outputs checked."""
 
 import warnings
 from typing import Any

@@ -15,7 +15,7 @@ import warnings
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -272,7 +272,7 @@ class _Reader(pickle._Unpickler):  # type: ignore[name-defined,misc]  # the one 
             raise _refuse("an array longer than the file")
         return numpy_state.array_of(self._stream.read(size), dtype, shape, order)
 
-    dispatch = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
+    dispatch: ClassVar[dict[int, Callable[..., None]]] = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
     dispatch |= {
         pickle.REDUCE[0]: _reduce,
         pickle.NEWOBJ[0]: _newobj,

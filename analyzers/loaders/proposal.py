@@ -140,6 +140,7 @@ class _Matching:
             features = self._other_features(target, scores, modality)
         task, classes, counts, task_reason = self._task(target, scores)
         positive = self._positive(classes) if task == "binary" else guesses.Guess("", "")
+        self._spell_answers(scores, classes)
         columns = self._columns(features, target, target_reason, scores, modality)
         self._say_what_is_missing(target)
         subject = Subject(
@@ -431,6 +432,15 @@ class _Matching:
             )
         return names
 
+    def _spell_answers(self, scores: tuple[str, ...], classes: tuple[str, ...]) -> None:
+        """Give columns of predicted class names the classes' own spelling."""
+        for name in scores:
+            made = self.settled[name]
+            if made.kind == "category" and len(match_levels(made.levels, classes)) == len(
+                made.levels
+            ):
+                self.settled[name] = made._replace(levels=classes)
+
     def _positive(self, classes: tuple[str, ...]) -> guesses.Guess:
         if self.params.positive_class:
             matched = match_levels([self.params.positive_class], classes)
@@ -461,12 +471,17 @@ class _Matching:
         # The model's order first: `Subject.features` reads it from the columns.
         order = [*(name for name in features if name in self.settled),
                  *(name for name in self.settled if name not in features)]  # fmt: skip
-        for name in order:
-            made.append(
-                self._column(name, is_feature=name in features, target=target,
-                             target_reason=target_reason, is_score=name in scores,
-                             modality=modality)
-            )  # fmt: skip
+        made.extend(
+            self._column(
+                name,
+                is_feature=name in features,
+                target=target,
+                target_reason=target_reason,
+                is_score=name in scores,
+                modality=modality,
+            )
+            for name in order
+        )
         return tuple(made)
 
     def _column(

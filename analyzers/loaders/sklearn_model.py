@@ -78,7 +78,7 @@ class _Ask:
 
     def __init__(
         self,
-        native: Any,
+        native: Any,  # noqa: ANN401  untyped library
         feature_names: tuple[str, ...] | None,
         has_scores: bool,
         is_class: bool,
@@ -120,7 +120,7 @@ def as_objects(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def known_levels(
-    native: Any,
+    native: Any,  # noqa: ANN401  untyped library
     feature_names: tuple[str, ...],
 ) -> dict[str, tuple[Level, ...]]:
     """Find the values that encoders in a pipeline know for each named column."""
@@ -136,7 +136,7 @@ def known_levels(
 
 
 def _encoders(
-    step: Any,
+    step: Any,  # noqa: ANN401  untyped library
     columns: tuple[str, ...],
 ) -> Iterator[tuple[Any, tuple[str, ...]]]:
     kind = type(step).__name__

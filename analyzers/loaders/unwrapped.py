@@ -1,4 +1,4 @@
-"""Objects out of a pickle or skops file: estimators, boosters saved bare, boosters' own wrappers."""
+"""Objects out of a pickle or skops file: estimators, bare boosters, boosters' own wrappers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -43,7 +43,7 @@ def describe_object(native: Any, *, trust: Trust, notes: tuple[str, ...]) -> Loa
 
 
 def _wrapper(
-    native: Any,
+    native: Any,  # noqa: ANN401  untyped library
     booster: LoadedModel,
     *,
     trust: Trust,

@@ -6,6 +6,7 @@ parent, crashes the process or never returns.
 
 import json
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -161,8 +162,7 @@ def _levels(learner: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, tup
         else:
             text = bytes(value % 256 for value in values)
             found[name] = tuple(
-                text[start:stop].decode("utf-8", "replace")
-                for start, stop in zip(offsets, offsets[1:], strict=False)
+                text[start:stop].decode("utf-8", "replace") for start, stop in pairwise(offsets)
             )
     return {name: known for name, known in found.items() if len({*map(level_name, known)}) > 1}
 
