@@ -45,7 +45,13 @@ def predict(model: Model, data: Dataset) -> Predictions:
     Raises:
         ModelMisbehaved: the answers are not one class or one finite value a row.
     """
-    return Predictions(rows=data.rows, labels=data.labels, **_ask(model, data))
+    if data.subject.task == "regression" or Capability.PREDICT_PROBA not in model.capabilities:
+        answers = model.predict(data.inputs)
+        return Predictions(rows=data.rows, labels=data.labels, predicted=answers, scores=None)
+    # One call for both: the class is the one with the highest score, the first where equal.
+    scores = model.predict_proba(data.inputs)
+    codes = scores.argmax(axis=1).astype(np.int64)
+    return Predictions(rows=data.rows, labels=data.labels, predicted=codes, scores=scores)
 
 
 def measure(bench: Workbench, params: NoParams) -> Measurements:
@@ -95,7 +101,7 @@ def predictions_given(data: Dataset) -> Predictions:
     if named:
         known = {name: code for code, name in enumerate(subject.classes)}
         words = data.frame[named[0]].astype(str)
-        codes = words.map(known).to_numpy(np.int64)
+        codes = np.asarray(words.map(known), dtype=np.int64)
     elif scores is not None:
         codes = scores.argmax(axis=1).astype(np.int64)
     else:  # pragma: no cover  one of the two lists holds the first column
@@ -238,14 +244,6 @@ def _scores(column: pa.ChunkedArray, n_classes: int) -> NDArray[np.float64] | No
 
 def _numbers(column: pa.ChunkedArray, *, missing: float) -> NDArray[np.float64]:
     return column.fill_null(missing).to_numpy().astype(np.float64)
-
-
-def _ask(model: Model, data: Dataset) -> dict[str, NDArray[np.float64] | NDArray[np.int64] | None]:
-    if data.subject.task == "regression" or Capability.PREDICT_PROBA not in model.capabilities:
-        return {"predicted": model.predict(data.inputs), "scores": None}
-    # One call for both: the class is the one with the highest score, the first where equal.
-    scores = model.predict_proba(data.inputs)
-    return {"predicted": scores.argmax(axis=1).astype(np.int64), "scores": scores}
 
 
 def _predict_all(model: Model, data: Dataset, bench: Workbench, what: str) -> pa.Table:

@@ -55,8 +55,8 @@ class LiveModel:
         self._folder = contextlib.ExitStack()
         self._worker: Worker | None = None
         self._ours: socket.socket | None = None
+        folder = self._folder.enter_context(store.work_folder())
         try:
-            folder = self._folder.enter_context(store.work_folder())
             job = Job(analyzer="live", version=1, subject=subject.digest, limits=limits)
             request = Request(job=job, files=subject.files, subject=subject)
             readable = lay_out(store, request, folder)

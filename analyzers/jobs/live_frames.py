@@ -75,6 +75,6 @@ def _wait(descriptor: int, deadline: float | None, *, is_reading: bool) -> None:
     if deadline is None:
         return
     left = deadline - time.monotonic()
-    watched = ([descriptor], [], []) if is_reading else ([], [descriptor], [])
-    if left <= 0 or not any(select.select(*watched, left)):
+    reading, writing = ([descriptor], []) if is_reading else ([], [descriptor])
+    if left <= 0 or not any(select.select(reading, writing, [], left)):
         raise FrameError("late")

@@ -19,7 +19,7 @@ def read_plain(path: Path, *, most: int, what: str) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise ResultError(
-            f"Expected the file of {what}, got {error.strerror.lower()}.", remedy=remedy
+            f"Expected the file of {what}, got {str(error.strerror).lower()}.", remedy=remedy
         ) from error
     with os.fdopen(descriptor, "rb") as stream:
         status = os.fstat(descriptor)

@@ -147,10 +147,10 @@ class Store:
                 file.sha256 for file in (files.data, files.model, files.training_data) if file
             }:
                 self._remove_subject(subject.digest)
-        for folder in list((self.folder / "jobs").iterdir()):
-            request = self._request(folder.name)
+        for job_id in self._job_ids():
+            request = self._request(job_id)
             if request is not None and ref.sha256 in request.files.model_dump_json():
-                workspaces.remove_tree(folder)
+                workspaces.remove_tree(self._job_folder(job_id))
         workspaces.remove_tree(self.folder / "files" / _digest(ref.sha256))
 
     def save_subject(self, subject: Subject) -> str:
@@ -171,11 +171,8 @@ class Store:
     def subjects(self) -> list[Subject]:
         """Return all subjects, newest first; a damaged record is left out and logged."""
         paths = sorted((self.folder / "subjects").glob("*.json"), key=_modified, reverse=True)
-        found = []
-        for path in paths:
-            with _skipping_damage():
-                found.append(_read_record(path, Subject, "a subject"))
-        return found
+        found = (_read_or_skip(path, Subject, "a subject") for path in paths)
+        return [subject for subject in found if subject is not None]
 
     def begin(self, request: Request) -> None:
         """Record a question as queued, this process being responsible for it."""
@@ -279,12 +276,8 @@ class Store:
         What the engine asks for itself (the look at an upload, the shared predictions) is not
         listed.
         """
-        records = []
-        for folder in (self.folder / "jobs").iterdir():
-            with _skipping_damage():
-                record = self._record(folder.name)
-                if record is not None and not is_internal(record.analyzer):
-                    records.append(record)
+        found = (self._record(job_id) for job_id in self._job_ids())
+        records = [item for item in found if item is not None and not is_internal(item.analyzer)]
         return sorted(records, key=lambda record: record.submitted, reverse=True)
 
     def expire(self, *, older_than: float) -> int:
@@ -319,15 +312,15 @@ class Store:
             _remove_stubborn(path)
 
     def _is_open(self, path: Path) -> bool:
-        if path.parent.name != "jobs":
+        if path.parent.name != "jobs" or not _DIGEST.fullmatch(path.name):
             return False
         return isinstance(self.state(path.name), Queued | Running)
 
     def _remove_subject(self, digest: str) -> None:
-        for folder in list((self.folder / "jobs").iterdir()):
-            request = self._request(folder.name)
+        for job_id in self._job_ids():
+            request = self._request(job_id)
             if request is not None and request.job.subject == digest:
-                workspaces.remove_tree(folder)
+                workspaces.remove_tree(self._job_folder(job_id))
         workspaces.remove_tree(self.folder / "subjects" / f"{digest}.json")
 
     def _record(self, job_id: str) -> Record | None:
@@ -344,20 +337,14 @@ class Store:
         )
 
     def _request(self, job_id: str) -> Request | None:
-        path = self._job_folder(job_id) / "request.json"
-        if not path.exists():
-            return None
-        with _skipping_damage():
-            return _read_record(path, Request, "a job")
-        return None
+        return _read_or_skip(self._job_folder(job_id) / "request.json", Request, "a job")
 
     def _state(self, job_id: str) -> _State | None:
-        path = self._job_folder(job_id) / "state.json"
-        if not path.exists():
-            return None
-        with _skipping_damage():
-            return _read_record(path, _State, "the state of a job")
-        return None
+        return _read_or_skip(self._job_folder(job_id) / "state.json", _State, "a job's state")
+
+    def _job_ids(self) -> list[str]:
+        names = (path.name for path in (self.folder / "jobs").iterdir())
+        return [name for name in names if _DIGEST.fullmatch(name)]
 
     def _job_folder(self, job_id: str) -> Path:
         return self.folder / "jobs" / _digest(job_id)
@@ -380,6 +367,14 @@ def _digest(text: str) -> str:
     return text
 
 
+def _read_or_skip(path: Path, kind: type[V], what: str) -> V | None:
+    try:
+        return _read_record(path, kind, what) if path.exists() else None
+    except StoreError as error:
+        _log.warning("left out: %s", error.message)
+        return None
+
+
 def _read_record(path: Path, kind: type[V], what: str) -> V:
     try:
         return kind.model_validate_json(read_plain(path, most=_MOST_RECORD_BYTES, what=what))
@@ -388,14 +383,6 @@ def _read_record(path: Path, kind: type[V], what: str) -> V:
             f"Expected a readable record of {what}, got a missing or damaged one.",
             remedy="Remove it or upload the files again.",
         ) from error
-
-
-@contextlib.contextmanager
-def _skipping_damage() -> Iterator[None]:
-    try:
-        yield
-    except StoreError as error:
-        _log.warning("left out of the list: %s", error.message)
 
 
 def _modified(path: Path) -> float:

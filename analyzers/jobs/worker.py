@@ -17,7 +17,7 @@ from analyzers.core.errors import AssayError, Cancelled, RefusedFile, SandboxUna
 from analyzers.core.job import Limits, Request
 from analyzers.core.params import check_params
 from analyzers.core.result import Measurements, Provenance
-from analyzers.core.subject import Trust
+from analyzers.core.subject import FileRef, Trust
 from analyzers.core.value import Value
 from analyzers.core.workbench import Workbench
 from analyzers.jobs.codec import write_output
@@ -26,7 +26,7 @@ from analyzers.jobs.hostile_text import tame
 from analyzers.jobs.plain_files import write_whole
 from analyzers.jobs.tracking import FileTracker
 from analyzers.loaders import opening
-from analyzers.loaders.formats import identify
+from analyzers.loaders.formats import Use, identify
 from analyzers.predictions import PREDICTION_SCHEMA, PREDICTIONS, predictions_from
 
 _MOST_FRAMES = 12
@@ -113,11 +113,12 @@ def refuse_programs(request: Request, paths: InputPaths) -> None:
     Raises:
         SandboxUnavailable: names the format and the way out.
     """
-    for ref, path, use in (
+    uploads: tuple[tuple[FileRef | None, str | None, Use], ...] = (
         (request.files.data, paths.data, "table"),
         (request.files.model, paths.model, "model"),
         (request.files.training_data, paths.training_data, "table"),
-    ):
+    )
+    for ref, path, use in uploads:
         if ref is None or path is None:
             continue
         trust = identify(Path(path), ref.name, use=use).trust

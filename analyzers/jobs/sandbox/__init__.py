@@ -1,6 +1,6 @@
 """Locking a process down before it opens an upload: the protocol, and this system's way."""
 
-import sys
+import platform
 
 from analyzers.jobs.sandbox.cell import LAYERS, Cell, Protection, Sandbox
 
@@ -9,7 +9,7 @@ __all__ = ["LAYERS", "Cell", "Protection", "Sandbox", "this_system"]
 
 def this_system() -> Sandbox:
     """Return the strongest sandbox there is here."""
-    if sys.platform == "linux":
+    if platform.system() == "Linux":
         from analyzers.jobs.sandbox.linux import LinuxSandbox
 
         return LinuxSandbox()
