@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from analyzers.core.workbench import Tracker, untracked
 from analyzers.fairness.counting import Groups
 from analyzers.fairness.tables import TABLES
 from analyzers.toolkit.bootstrap import (
@@ -63,7 +64,12 @@ class _Compared(NamedTuple):
 
 
 def disparity_table(
-    groupings: Sequence[Groups], *, smallest: int, n_draws: int, seed: int
+    groupings: Sequence[Groups],
+    *,
+    smallest: int,
+    n_draws: int,
+    seed: int,
+    track: Tracker = untracked,
 ) -> pa.Table:
     """Compare the groups of every grouping in every rate.
 
@@ -75,9 +81,10 @@ def disparity_table(
         smallest: rows a rate must rest on.
         n_draws: bootstrap draws.
         seed: each grouping draws from its own stream of it.
+        track: reports progress.
     """
     rows: list[dict[str, Any]] = []
-    for place, groups in enumerate(groupings):
+    for place, groups in enumerate(track(groupings, "Comparing groups")):
         if groups.depth == 0:
             continue
         drawn = redraw_counts(groups.counts, n_draws, np.random.default_rng([seed, place]))

@@ -10,7 +10,7 @@ from analyzers.core.dataset import Predictions
 from analyzers.core.errors import InvalidParameter, UnsuitableSubject
 from analyzers.core.result import Estimate, Fact, Measurements
 from analyzers.core.subject import Subject
-from analyzers.core.workbench import Workbench
+from analyzers.core.workbench import Tracker, Workbench, untracked
 from analyzers.fairness.against_rest import impact_ratio_table, rest_table, selected_in
 from analyzers.fairness.comparing import disparity_table
 from analyzers.fairness.counting import Cells, Groups, Names, all_groupings, count_cells
@@ -56,7 +56,7 @@ def measure_decisions(bench: Workbench, params: FairnessParams) -> Measurements:
         tables["scores"] = score_table(counted)
         if counted.step:
             sampling = (f"Threshold slider: exact at multiples of {counted.step}, not in between.",)
-    derived = decision_tables(cells, facts)
+    derived = decision_tables(cells, facts, bench.track)
     if counted is not None:
         by_score = score_tables(counted, all_groupings(cells, params.depth), facts)
         derived = {
@@ -73,7 +73,9 @@ def measure_decisions(bench: Workbench, params: FairnessParams) -> Measurements:
     )
 
 
-def decision_tables(cells: Cells, facts: Mapping[str, Fact]) -> dict[str, pa.Table]:
+def decision_tables(
+    cells: Cells, facts: Mapping[str, Fact], track: Tracker = untracked
+) -> dict[str, pa.Table]:
     """Every table that follows from the counts; the host calls it again for another threshold."""
     smallest, n_draws = int(facts["smallest_group"] or 1), int(facts["draws"] or 1000)
     seed = int(facts["bootstrap_seed"] or 0)
@@ -82,7 +84,9 @@ def decision_tables(cells: Cells, facts: Mapping[str, Fact]) -> dict[str, pa.Tab
     return {
         "cells": cell_table(cells),
         "groups": pa.concat_tables([group_table(groupings, smallest=smallest), compounds]),
-        "disparities": disparity_table(groupings, smallest=smallest, n_draws=n_draws, seed=seed),
+        "disparities": disparity_table(
+            groupings, smallest=smallest, n_draws=n_draws, seed=seed, track=track
+        ),
         "against_rest": rest_table(groupings, smallest=smallest),
         "impact_ratios": impact_ratio_table(groupings, selected_in(groupings), "selection rate"),
     }

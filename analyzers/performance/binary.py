@@ -55,7 +55,7 @@ def measure(bench: Workbench, *, n_bins: int, n_draws: int) -> Measurements:
         found += [(name, Estimate.unmeasured(NO_SCORE)) for name in _SCORE_METRICS]
     else:
         exact = count_scores(scores[labels >= 0], labels[labels >= 0])
-        found += score_metrics(exact, n_bins=n_bins, n_draws=n_draws, rng=rng)
+        found += score_metrics(exact, n_bins=n_bins, n_draws=n_draws, rng=rng, track=bench.track)
         facts["calibration_error_if_calibrated"] = (
             error_if_calibrated(exact, n_bins, n_draws, rng) if len(exact.scores) else None
         )

@@ -41,7 +41,9 @@ def measure(bench: Workbench, *, n_bins: int, n_draws: int) -> Measurements:
     ]
     tables = {"confusion": confusion_rows(matrix.tolist(), classes)}
     per_class = [
-        row for code, name in enumerate(classes) for row in _class_rows(matrix, drawn, code, name)
+        row
+        for code, name in bench.track(list(enumerate(classes)), "Measuring each class")
+        for row in _class_rows(matrix, drawn, code, name)
     ]
     if predictions.scores is None:
         missing = ("macro_roc_auc", "log_loss", "brier_score", "expected_calibration_error")

@@ -1,6 +1,7 @@
 """Metrics of a model that predicts a number."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
@@ -24,13 +25,14 @@ def measure(bench: Workbench, *, n_bins: int, n_draws: int) -> Measurements:
     actual, predicted = _known(bench.need_predictions())
     errors = predicted - actual
     r_squared = explained_variance(actual, predicted)
-    found = [
-        ("mean_absolute_error", mean_estimate(np.abs(errors))),
-        ("median_absolute_error", median_estimate(np.abs(errors))),
-        ("root_mean_squared_error", root_mean_square(errors)),
-        ("mean_error", mean_estimate(errors)),
-        ("r_squared", r_squared),
-    ]
+    computed: tuple[tuple[str, Callable[[], Estimate]], ...] = (
+        ("mean_absolute_error", lambda: mean_estimate(np.abs(errors))),
+        ("median_absolute_error", lambda: median_estimate(np.abs(errors))),
+        ("root_mean_squared_error", lambda: root_mean_square(errors)),
+        ("mean_error", lambda: mean_estimate(errors)),
+        ("r_squared", lambda: r_squared),
+    )
+    found = [(name, compute()) for name, compute in bench.track(computed, "Measuring the errors")]
     training = bench.training_predictions
     on_training = None
     if training is not None and training.labels is not None:

@@ -1,11 +1,14 @@
 """Metrics and curves of scores, from the counts of outcomes at each distinct score."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import stats
 
 from analyzers.core.result import Estimate
+from analyzers.core.workbench import Tracker
 from analyzers.performance.tables import TABLES
 from analyzers.toolkit.bootstrap import redraw_counts
 from analyzers.toolkit.curves import (
@@ -29,21 +32,30 @@ _EPSILON = float(np.finfo(np.float64).eps)
 
 
 def score_metrics(
-    counts: ScoreCounts, *, n_bins: int, n_draws: int, rng: np.random.Generator
+    counts: ScoreCounts, *, n_bins: int, n_draws: int, rng: np.random.Generator, track: Tracker
 ) -> list[tuple[str, Estimate]]:
     """Compute the metrics that need scores and not decisions."""
+    computed: tuple[tuple[str, Callable[[], Estimate]], ...] = (
+        ("roc_auc", lambda: roc_auc(counts)),
+        ("average_precision", lambda: average_precision(counts)),
+        ("kolmogorov_smirnov", lambda: _kolmogorov_smirnov(counts, n_draws, rng)),
+        ("brier_score", lambda: brier_score(counts)),
+        ("log_loss", lambda: log_loss(counts)),
+        ("expected_calibration_error", lambda: calibration_error(counts, n_bins, n_draws, rng)),
+    )
+    found = [(name, compute()) for name, compute in track(computed, "Measuring the scores")]
     line = calibration_line(counts)
     return [
-        ("roc_auc", roc_auc(counts)),
-        ("average_precision", average_precision(counts)),
-        ("kolmogorov_smirnov", _kolmogorov_smirnov(counts, n_draws, rng)),
-        ("brier_score", _weighted_mean(counts, (counts.scores) ** 2, (1 - counts.scores) ** 2)),
-        ("log_loss", log_loss(counts)),
-        ("expected_calibration_error", calibration_error(counts, n_bins, n_draws, rng)),
+        *found,
         ("calibration_slope", line.slope),
         ("calibration_slope_distance", _distance_from_one(line.slope)),
         ("calibration_intercept", line.intercept),
     ]
+
+
+def brier_score(counts: ScoreCounts) -> Estimate:
+    """Mean squared difference between score and outcome."""
+    return _weighted_mean(counts, counts.scores**2, (1 - counts.scores) ** 2)
 
 
 def log_loss(counts: ScoreCounts) -> Estimate:
