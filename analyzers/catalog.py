@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from analyzers.adversarial import ANALYZER as ADVERSARIAL
 from analyzers.core.analyzer import Analyzer
 from analyzers.core.errors import InvalidParameter
 from analyzers.explanation import ANALYZER as EXPLANATION
 from analyzers.fairness import ANALYZER as FAIRNESS
 from analyzers.performance import ANALYZER as PERFORMANCE
 
-ANALYZERS: tuple[Analyzer[Any], ...] = (PERFORMANCE, EXPLANATION, FAIRNESS)
+ANALYZERS: tuple[Analyzer[Any], ...] = (PERFORMANCE, EXPLANATION, FAIRNESS, ADVERSARIAL)
 
 
 def analyzer_named(name: str) -> Analyzer[Any]:

@@ -2,4 +2,6 @@
 
 from typing import Any
 
-QUICK: dict[str, dict[str, Any]] = {}
+QUICK: dict[str, dict[str, Any]] = {
+    "adversarial": {"rows": 30, "queries": 200},
+}

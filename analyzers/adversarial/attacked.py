@@ -1,0 +1,65 @@
+"""Which rows are attacked, and what counts as a wrong answer for each."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzers.core.errors import UnsuitableSubject
+from analyzers.core.workbench import Workbench
+from analyzers.toolkit.sampling import sample_rows, sampling_note
+
+
+class Attacked(NamedTuple):
+    """The rows under attack.
+
+    Attributes:
+        positions: `(n_rows,)` positions in the data, in content order.
+        codes: `(n_rows,)` the answer the attacker wants to change: the true class, or the model's
+            own answer where the data has no outcome.
+        is_correct: `(n_rows,)` whether the model gave that answer before the attack.
+        has_labels: whether `codes` are true classes.
+        sampling: a sentence where fewer than all rows are used.
+    """
+
+    positions: NDArray[np.int64]
+    codes: NDArray[np.int64]
+    is_correct: NDArray[np.bool_]
+    has_labels: bool
+    sampling: tuple[str, ...]
+
+
+def choose_rows(bench: Workbench, most: int) -> Attacked:
+    """Draw rows with a known outcome in proportion to the classes; any row where there is none.
+
+    Raises:
+        UnsuitableSubject: no row, one class only, or a model that gives one answer only.
+    """
+    predicted = bench.need_predictions().predicted.astype(np.int64)
+    labels = bench.data.labels
+    has_labels = labels is not None and bool((labels >= 0).any())
+    codes = labels.astype(np.int64) if labels is not None and has_labels else predicted
+    usable = np.flatnonzero(codes >= 0)
+    if not len(usable):
+        raise UnsuitableSubject(
+            "Expected rows to attack, got none.", remedy="Give a data file with at least one row."
+        )
+    if len(bench.subject.classes) < 2:
+        raise UnsuitableSubject(
+            f"Expected at least two classes, got {len(bench.subject.classes)}; with one class no "
+            "answer can be wrong.",
+            remedy="Check the target column and the classes on the subject page.",
+        )
+    data = bench.data.take(usable)
+    chosen = sample_rows(data, most, bench.rng.spawn(1)[0], strata=codes[usable])
+    positions = usable[chosen]
+    note = sampling_note(
+        len(positions), len(usable), "Rows attacked", strata=("the classes",) if has_labels else ()
+    )
+    return Attacked(
+        positions=positions,
+        codes=codes[positions],
+        is_correct=predicted[positions] == codes[positions],
+        has_labels=has_labels,
+        sampling=(note,) if note else (),
+    )

@@ -1,0 +1,100 @@
+"""How alike two texts are, which words differ, and random typing errors as a baseline."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzers.adversarial.function_words import FUNCTION_WORDS
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+SHORTEST_WORD = 3
+
+
+def edit_distance(first: str, second: str) -> int:
+    """Fewest insertions, deletions and substitutions of characters between two texts.
+
+    References:
+        Levenshtein 1966; Wagner and Fischer 1974.
+    """
+    if not first or not second:
+        return max(len(first), len(second))
+    letters = np.array([ord(char) for char in second], dtype=np.int64)
+    places = np.arange(len(second) + 1)
+    row = places.copy()
+    for char in first:
+        substituted = row[:-1] + (letters != ord(char))
+        best = np.r_[row[0] + 1, np.minimum(row[1:] + 1, substituted)]
+        # An insertion costs one more than the entry to its left: a running minimum.
+        row = np.minimum.accumulate(best - places) + places
+    return int(row[-1])
+
+
+def similarity(first: str, second: str) -> float:
+    """One minus the edit distance over the longer length, in [0, 1]; 1 for equal texts."""
+    longest = max(len(first), len(second))
+    return 1.0 if longest == 0 else 1.0 - edit_distance(first, second) / longest
+
+
+def changed_words(original: str, changed: str) -> list[int]:
+    """Places of words in `changed` that are not in line with a word of `original`.
+
+    Words are what stands between white space; a longest common subsequence lines them up.
+    """
+    old, new = original.split(), changed.split()
+    if len(old) == len(new):
+        return [place for place, word in enumerate(new) if word != old[place]]
+    lengths = np.zeros((len(old) + 1, len(new) + 1), dtype=np.int64)
+    for i in range(len(old) - 1, -1, -1):
+        for j in range(len(new) - 1, -1, -1):
+            if old[i] == new[j]:
+                lengths[i, j] = lengths[i + 1, j + 1] + 1
+            else:
+                lengths[i, j] = max(lengths[i + 1, j], lengths[i, j + 1])
+    places, i, j = [], 0, 0
+    while j < len(new):
+        if i < len(old) and old[i] == new[j]:
+            i, j = i + 1, j + 1
+        elif i < len(old) and lengths[i + 1, j] >= lengths[i, j + 1]:
+            i += 1
+        else:
+            places.append(j)
+            j += 1
+    return places
+
+
+def n_words_changed(original: str, changed: str) -> int:
+    """How many words were changed, put in or left out."""
+    n_old, n_new = len(original.split()), len(changed.split())
+    n_same = n_new - len(changed_words(original, changed))
+    return max(n_old, n_new) - n_same
+
+
+def random_typing_errors(text: str, n_words: int, rng: np.random.Generator) -> str:
+    """Put one random typing error into each of `n_words` random words.
+
+    The errors are those of DeepWordBug: two letters swapped, one replaced, one left out, one put
+    in. Function words and words of fewer than three letters are left alone, as the attack does.
+    """
+    words = text.split()
+    open_ = [
+        place for place, word in enumerate(words)
+        if len(word) >= SHORTEST_WORD and word.lower().strip(".,;:!?\"'()") not in FUNCTION_WORDS
+    ]  # fmt: skip
+    if not open_:
+        return text
+    chosen: NDArray[np.int64] = rng.choice(open_, min(n_words, len(open_)), replace=False)
+    for place in chosen:
+        words[place] = _typing_error(words[place], rng)
+    return " ".join(words)
+
+
+def _typing_error(word: str, rng: np.random.Generator) -> str:
+    kind = int(rng.integers(4))
+    at = int(rng.integers(len(word) - 1))
+    letter = LETTERS[int(rng.integers(len(LETTERS)))]
+    if kind == 0:
+        return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+    if kind == 1:
+        return word[:at] + letter + word[at + 1 :]
+    if kind == 2:
+        return word[:at] + word[at + 1 :]
+    return word[:at] + letter + word[at:]

@@ -1,0 +1,56 @@
+"""The smallest change found so far for every row, fed by all searches."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzers.adversarial.target import Target
+
+
+class Found:
+    """Keeps, for every row, the nearest point at which the answer changes.
+
+    Attributes:
+        points: `(n_rows, n_features)` the nearest such point; the original where none is known.
+        distances: `(n_rows,)` its size; infinite where none is known.
+        sources: `(n_rows,)` the name of the search that found it; empty where none is known.
+    """
+
+    def __init__(self, target: Target) -> None:
+        n_rows = len(target.originals)
+        self.points = target.originals.copy()
+        self.distances = np.full(n_rows, np.inf)
+        self.sources = np.full(n_rows, "", dtype=object)
+        self._target = target
+
+    def offer(
+        self,
+        points: NDArray[np.float64],
+        owners: NDArray[np.int64],
+        margins: NDArray[np.float64],
+        *,
+        source: str,
+    ) -> None:
+        """Keep those points that change the answer and are nearer than what is known."""
+        changed = np.flatnonzero(margins > 0)
+        if not len(changed):
+            return
+        rows = owners[changed]
+        sizes = self._target.space.distance(points[changed], self._target.originals[rows])
+        # The nearest of each row: sorted by row, then size; the first of each row counts.
+        order = np.lexsort((sizes, rows))
+        first = order[np.r_[True, np.diff(rows[order]) != 0]]
+        better = first[sizes[first] < self.distances[rows[first]]]
+        self.points[rows[better]] = points[changed[better]]
+        self.distances[rows[better]] = sizes[better]
+        self.sources[rows[better]] = source
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """Rows for which a change is known."""
+        return np.flatnonzero(np.isfinite(self.distances))
+
+    def forget(self, rows: NDArray[np.int64]) -> None:
+        """Drop what is known of `rows`."""
+        self.points[rows] = self._target.originals[rows]
+        self.distances[rows] = np.inf
+        self.sources[rows] = ""

@@ -1,0 +1,185 @@
+"""The table face where the outcome is a number."""
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from analyzers.adversarial.movement import largest_changes, noise_changes
+from analyzers.adversarial.noise import DRAWS
+from analyzers.adversarial.params import AdversarialParams
+from analyzers.adversarial.robustness import histogram_table, median_estimate, weak_spot_table
+from analyzers.adversarial.space import FeasibleSpace
+from analyzers.adversarial.tables import table_of
+from analyzers.adversarial.target import Target
+from analyzers.adversarial.threat_model import threat_model_table
+from analyzers.adversarial.wording import change_text, value_text
+from analyzers.core.result import Estimate, Measurements
+from analyzers.core.workbench import Workbench
+from analyzers.toolkit.intervals import mean_estimate, rate_estimate
+from analyzers.toolkit.sampling import sample_rows, sampling_note
+
+SHARES = (0.1, 0.25, 0.5, 1.0, 1.5)
+AT_BUDGET = SHARES.index(1.0)
+
+
+def measure(bench: Workbench, params: AdversarialParams, space: FeasibleSpace) -> Measurements:
+    """Move predictions of a sample of rows as far as the budget allows."""
+    positions = sample_rows(bench.data, params.rows, bench.rng.spawn(1)[0])
+    frame = bench.data.frame.iloc[positions].reset_index(drop=True)
+    target = Target(
+        bench.need_model(), space, frame, np.zeros(len(frame), dtype=np.int64), sight="values"
+    )
+    budgets = np.array(SHARES) * params.budget
+    search_rng, noise_rng = bench.rng.spawn(2)
+    points, changes = largest_changes(
+        target, budgets, queries=params.queries, rng=search_rng, track=bench.track
+    )
+    queries = target.queries.astype(np.float64)
+    by_noise = noise_changes(target, budgets, noise_rng, bench.track)
+    # A change is reported only where every rule is kept and the model repeats the value.
+    moved = points[AT_BUDGET]
+    # What a smaller change reaches, a larger one reaches too.
+    changes = np.maximum.accumulate(np.maximum(changes, by_noise), axis=0)
+    is_kept = space.is_feasible(moved, target.originals)
+    if not is_kept.all():
+        moved = np.where(is_kept[:, None], moved, target.originals)
+
+    steps = np.abs(space.steps(moved, target.originals))
+    flips = np.flatnonzero((steps > 0).any(axis=1))
+    note = sampling_note(len(positions), len(bench.data), "Rows attacked")
+    unit = bench.subject.target or "prediction"
+    examples, listed = _examples(bench, target, moved, positions, params.examples)
+    names = [field.name for field in space.fields]
+    return Measurements(
+        estimates=_estimates(bench, positions, changes[AT_BUDGET], by_noise[AT_BUDGET])
+        | {"queries": mean_estimate(queries)},
+        facts={
+            "modality": "tabular", "task": "regression", "attacker_sees": "values",
+            "attack": "one feature at a time", "budget": params.budget,
+            "budget_unit": "standard deviations", "outcome": unit,
+            "n_free_columns": int(space.is_free.sum()), "noise_draws": DRAWS,
+        },
+        tables={
+            "threat_model": threat_model_table(
+                knows="the predicted value.",
+                access="black-box",
+                may_change=f"{int(space.is_free.sum())} of {len(names)} columns may change, within "
+                "the ranges, units and categories the data shows; missing values stay missing.",
+                budget=f"A Euclidean change of {params.budget:g}, where one standard deviation of "
+                f"a number or another category counts 1; {params.queries:,} queries a row.",
+                goal="the prediction as far off as possible, up or down.",
+            ),
+            "movement": _movement_table(budgets, changes, by_noise),
+            "size_histogram": histogram_table(space.distance(moved, target.originals)[flips]),
+            "weak_spots": weak_spot_table(names, steps[flips] > 0, steps[flips]),
+            "examples": examples,
+            "changes": listed,
+            "fixed_columns": table_of(
+                "fixed_columns",
+                [
+                    {"feature": field.name, "reason": field.reason}
+                    for field in space.fields
+                    if field.rule == "fixed"
+                ],
+            ),
+        },
+        sampling=(note,) if note else (),
+    )  # fmt: skip
+
+
+def _estimates(
+    bench: Workbench,
+    positions: NDArray[np.int64],
+    changes: NDArray[np.float64],
+    by_noise: NDArray[np.float64],
+) -> dict[str, Estimate]:
+    predicted = bench.need_predictions().predicted.astype(np.float64)
+    labels = bench.data.labels
+    none = "No row was attacked."
+    estimates = {
+        "median_change": median_estimate(changes, none),
+        "noise_median_change": median_estimate(by_noise, none),
+    }
+    known = np.zeros(len(predicted), dtype=bool) if labels is None else np.isfinite(labels)
+    if labels is None or not known.any():
+        missing = Estimate.unmeasured("The model's usual error needs the true outcome.")
+        return estimates | {
+            "usual_error": missing, "moved_beyond_error": missing, "noise_beyond_error": missing,
+            "gap_to_noise": missing,
+        }  # fmt: skip
+    errors = np.abs(predicted[known] - labels[known])
+    usual = mean_estimate(errors)
+    assert usual.value is not None  # noqa: S101  there is at least one known outcome
+    beyond, noisy = changes > usual.value, by_noise > usual.value
+    n = len(positions)
+    return estimates | {
+        "usual_error": usual,
+        "moved_beyond_error": rate_estimate(int(beyond.sum()), n),
+        "noise_beyond_error": rate_estimate(int(noisy.sum()), n),
+        "gap_to_noise": rate_estimate(int((beyond & ~noisy).sum()), n),
+    }
+
+
+def _movement_table(
+    budgets: NDArray[np.float64],
+    changes: NDArray[np.float64],
+    by_noise: NDArray[np.float64],
+) -> pa.Table:
+    rows: list[dict[str, object]] = []
+    for place, size in enumerate(budgets):
+        attack = median_estimate(changes[place], "")
+        noise = median_estimate(by_noise[place], "")
+        rows.append(
+            {
+                "size": float(size), "median_change": attack.value, "low": attack.low,
+                "high": attack.high, "noise_median_change": noise.value, "noise_low": noise.low,
+                "noise_high": noise.high, "n": changes.shape[1],
+            }
+        )  # fmt: skip
+    return table_of("movement", rows)
+
+
+def _examples(
+    bench: Workbench,
+    target: Target,
+    moved: NDArray[np.float64],
+    positions: NDArray[np.int64],
+    most: int,
+) -> tuple[pa.Table, pa.Table]:
+    space = target.space
+    owners = np.arange(len(moved))
+    model = bench.need_model()
+    before = model.predict(space.decode(target.originals, owners, target.frame)).astype(float)
+    after = model.predict(space.decode(moved, owners, target.frame)).astype(float)
+    order = np.argsort(-np.abs(after - before), kind="stable")[:most]
+    steps = space.steps(moved, target.originals)
+    examples: list[dict[str, object]] = []
+    changes: list[dict[str, object]] = []
+    for number, row in enumerate(order, start=1):
+        places = [int(at) for at in np.argsort(-np.abs(steps[row]), kind="stable")
+                  if steps[row, at] != 0]  # fmt: skip
+        if not places:
+            continue
+        old, new = target.originals[row], moved[row]
+        file_row = int(bench.data.rows[positions[row]])
+        phrases = ", ".join(change_text(space.fields[at], old[at], new[at]) for at in places)
+        label = None if bench.data.labels is None else float(bench.data.labels[positions[row]])
+        examples.append(
+            {
+                "example": number, "row": file_row,
+                "true": None if label is None or np.isnan(label) else f"{label:.6g}",
+                "before": f"{before[row]:.6g}", "after": f"{after[row]:.6g}",
+                "size": float(space.distance(new[None], old[None])[0]),
+                "sentence": f"Row {file_row}: {phrases} moves the prediction from "
+                f"{before[row]:.6g} to {after[row]:.6g}.",
+            }
+        )  # fmt: skip
+        changes += [
+            {
+                "example": number, "row": file_row, "feature": space.fields[at].name,
+                "from": value_text(space.fields[at], old[at]),
+                "to": value_text(space.fields[at], new[at]), "change": float(steps[row, at]),
+            }
+            for at in places
+        ]  # fmt: skip
+    return table_of("examples", examples), table_of("changes", changes)

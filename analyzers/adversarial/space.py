@@ -1,0 +1,224 @@
+"""What an attacker may write into a row: the raw feature space with its rules.
+
+A row is a vector in raw units: numbers as they stand, categories as positions among their levels,
+missing values as NaN. A missing value stays missing, a column nobody can change stays as it is,
+integers stay integers, and numbers keep to their range and to the decimals the data shows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analyzers.core.subject import Column
+
+Rule = Literal["number", "integer", "level", "fixed"]
+MOST_LEVELS = 200
+MOST_DECIMALS = 6
+
+
+class Field(NamedTuple):
+    """One feature as an attacker may change it.
+
+    Attributes:
+        rule: how it may change; "fixed" where it may not.
+        scale: raw units that count as a change of 1; 1 for categories.
+        low: smallest value, raw units; 0 for categories.
+        high: largest value, raw units; the last level's position for categories.
+        decimals: digits behind the point that the data shows; None where there are more than six.
+        levels: the values of a category, in the column's own type.
+        reason: why it is fixed.
+    """
+
+    name: str
+    rule: Rule
+    scale: float
+    low: float
+    high: float
+    decimals: int | None = None
+    levels: tuple[Any, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeasibleSpace:
+    """All features of a model, and the rules a changed row must obey.
+
+    Attributes:
+        fields: in the model's order.
+        is_free: `(n_features,)` whether an attacker can change it.
+        is_level: `(n_features,)` whether it is a category.
+        scales: `(n_features,)` raw units that count as a change of 1.
+    """
+
+    fields: tuple[Field, ...]
+    is_free: NDArray[np.bool_]
+    is_level: NDArray[np.bool_]
+    scales: NDArray[np.float64]
+
+    def encode(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        """Turn rows into vectors `(n_rows, n_features)`; NaN for missing."""
+        encoded = np.full((len(frame), len(self.fields)), np.nan)
+        for place, field in enumerate(self.fields):
+            column = frame[field.name]
+            if field.levels:
+                codes = {level: code for code, level in enumerate(field.levels)}
+                encoded[:, place] = column.astype(object).map(codes).to_numpy(np.float64)
+            elif np.isfinite(field.low):
+                encoded[:, place] = pd.to_numeric(column).to_numpy(np.float64, na_value=np.nan)
+        return encoded
+
+    def decode(
+        self, points: NDArray[np.float64], owners: NDArray[np.int64], frame: pd.DataFrame
+    ) -> pd.DataFrame:
+        """Write vectors back into rows of the frame's own types.
+
+        Args:
+            points: `(n_points, n_features)`, repaired.
+            owners: `(n_points,)` which row of `frame` each point belongs to.
+            frame: the original rows; columns that cannot change are taken from them.
+        """
+        columns: dict[str, Any] = {}
+        for place, field in enumerate(self.fields):
+            original = frame[field.name]
+            if field.rule == "fixed":
+                columns[field.name] = original.array.take(owners)
+            else:
+                columns[field.name] = _written(points[:, place], field, original.dtype)
+        return pd.DataFrame(columns, copy=False)
+
+    def repair(
+        self, points: NDArray[np.float64], originals: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the nearest vectors that obey every rule.
+
+        Args:
+            points: `(n_points, n_features)` wanted values.
+            originals: `(n_points, n_features)` the rows they start from.
+        """
+        repaired = originals.copy()
+        for place, field in enumerate(self.fields):
+            if field.rule == "fixed":
+                continue
+            start = originals[:, place]
+            values = points[:, place]
+            if field.rule in ("integer", "level"):
+                values = np.round(values)
+            elif field.decimals is not None:
+                values = np.round(values, field.decimals)
+            # A row that already lies outside the declared range may stay, but not go further.
+            low, high = np.fmin(field.low, start), np.fmax(field.high, start)
+            repaired[:, place] = np.where(np.isnan(start), np.nan, np.clip(values, low, high))
+        return repaired
+
+    def steps(
+        self, points: NDArray[np.float64], originals: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Change of every feature in standardised units, signed for numbers, 1 for categories."""
+        change = np.nan_to_num((points - originals) / self.scales)
+        return np.where(self.is_level, (change != 0).astype(np.float64), change)
+
+    def distance(
+        self, points: NDArray[np.float64], originals: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Euclidean size of the change in standardised units, `(n_points,)`."""
+        return np.sqrt((self.steps(points, originals) ** 2).sum(axis=1))
+
+    def is_feasible(
+        self, points: NDArray[np.float64], originals: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Check every rule, independently of `repair`; `(n_points,)`."""
+        good = np.ones(len(points), dtype=bool)
+        for place, field in enumerate(self.fields):
+            value, start = points[:, place], originals[:, place]
+            same = (value == start) | (np.isnan(value) & np.isnan(start))
+            if field.rule == "fixed":
+                good &= same
+                continue
+            allowed = (value >= field.low) & (value <= field.high) & ~np.isnan(start)
+            if field.rule in ("integer", "level"):
+                allowed &= value == np.floor(value)
+            elif field.decimals is not None:
+                allowed &= np.abs(value - np.round(value, field.decimals)) < 1e-9
+            good &= same | allowed
+        return good
+
+
+def space_of(
+    columns: Sequence[Column], frame: pd.DataFrame, *, frozen: Sequence[str] = ()
+) -> FeasibleSpace:
+    """Read the rules from the declared columns and, where they are silent, from the data.
+
+    Args:
+        columns: the model's features, in its order.
+        frame: rows that show scales, ranges, decimals and levels.
+        frozen: names of further columns that cannot be changed.
+    """
+    fields = tuple(_field(column, frame[column.name], column.name in frozen) for column in columns)
+    return FeasibleSpace(
+        fields=fields,
+        is_free=np.array([field.rule != "fixed" for field in fields], dtype=bool),
+        is_level=np.array([bool(field.levels) for field in fields], dtype=bool),
+        scales=np.array([field.scale for field in fields], dtype=np.float64),
+    )
+
+
+def _field(column: Column, values: pd.Series, is_frozen: bool) -> Field:
+    if column.kind in ("category", "boolean"):
+        field = _level_field(column.name, values)
+    elif column.kind in ("number", "integer"):
+        field = _number_field(column, values)
+    else:
+        field = Field(column.name, "fixed", 1.0, np.nan, np.nan, reason=f"it holds {column.kind}")
+    if column.is_immutable:
+        return field._replace(rule="fixed", reason="it is marked immutable")
+    if is_frozen:
+        return field._replace(rule="fixed", reason="it was chosen to stay fixed")
+    return field
+
+
+def _level_field(name: str, values: pd.Series) -> Field:
+    levels = tuple(sorted(values.dropna().astype(object).unique(), key=str))
+    if len(levels) > MOST_LEVELS:
+        reason = f"it has {len(levels):,} different values"
+        return Field(name, "fixed", 1.0, np.nan, np.nan, reason=reason)
+    rule: Rule = "level" if len(levels) > 1 else "fixed"
+    reason = "" if len(levels) > 1 else "it never varies in the data"
+    return Field(name, rule, 1.0, 0.0, float(len(levels) - 1), levels=levels, reason=reason)
+
+
+def _number_field(column: Column, values: pd.Series) -> Field:
+    known = np.sort(pd.to_numeric(values.dropna()).to_numpy(np.float64))
+    known = known[np.isfinite(known)]
+    # Sorted before adding up, so that the order of the rows cannot change the last digit.
+    scale = float(known.std()) if len(known) else 0.0
+    if scale == 0.0:
+        reason = "it never varies in the data"
+        return Field(column.name, "fixed", 1.0, np.nan, np.nan, reason=reason)
+    low = float(known[0]) if column.minimum is None else column.minimum
+    high = float(known[-1]) if column.maximum is None else column.maximum
+    if column.kind == "integer" or pd.api.types.is_integer_dtype(values.dtype):
+        return Field(column.name, "integer", scale, float(np.ceil(low)), float(np.floor(high)))
+    return Field(column.name, "number", scale, low, high, decimals=_decimals(known))
+
+
+def _decimals(known: NDArray[np.float64]) -> int | None:
+    for digits in range(MOST_DECIMALS + 1):
+        if np.array_equal(np.round(known, digits), known):
+            return digits
+    return None
+
+
+def _written(values: NDArray[np.float64], field: Field, dtype: Any) -> Any:  # noqa: ANN401  pandas
+    if field.rule == "level":
+        levels = pd.Series(list(field.levels), dtype=dtype).array
+        codes = np.where(np.isnan(values), -1, values).astype(np.int64)
+        return levels.take(codes, allow_fill=bool((codes < 0).any()))
+    if isinstance(dtype, np.dtype) and dtype.kind in "iu":
+        return np.round(values).astype(dtype)
+    if isinstance(dtype, np.dtype) and dtype.kind == "f":
+        return values.astype(dtype)
+    return pd.Series(values).astype(dtype).array

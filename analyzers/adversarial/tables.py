@@ -1,0 +1,85 @@
+"""The Arrow schemas of everything the adversarial analyzer returns."""
+
+import pyarrow as pa
+
+_FLOAT, _INT, _TEXT = pa.float64(), pa.int64(), pa.string()
+
+TABLES: dict[str, pa.Schema] = {
+    # What the attacker knows, may change, by how much, and wants.
+    "threat_model": pa.schema([("aspect", _TEXT), ("statement", _TEXT)]),
+    # Accuracy that is left at each size of the change, under attack and under random change.
+    "curve": pa.schema(
+        [
+            ("size", _FLOAT), ("robust_accuracy", _FLOAT), ("low", _FLOAT), ("high", _FLOAT),
+            ("noise_accuracy", _FLOAT), ("noise_low", _FLOAT), ("noise_high", _FLOAT), ("n", _INT),
+        ]
+    ),
+    # Regression: how far the prediction can be moved at each size.
+    "movement": pa.schema(
+        [
+            ("size", _FLOAT), ("median_change", _FLOAT), ("low", _FLOAT), ("high", _FLOAT),
+            ("noise_median_change", _FLOAT), ("noise_low", _FLOAT), ("noise_high", _FLOAT),
+            ("n", _INT),
+        ]
+    ),
+    # One row for every attacked row; null where no change was found.
+    "rows": pa.schema(
+        [
+            ("row", _INT), ("true", _TEXT), ("before", _TEXT), ("after", _TEXT),
+            ("size", _FLOAT), ("n_changed", _INT), ("largest_change", _FLOAT),
+            ("within_budget", pa.bool_()), ("queries", _INT), ("found_by", _TEXT),
+        ]
+    ),
+    "size_histogram": pa.schema(
+        [("size_from", _FLOAT), ("size_to", _FLOAT), ("rows", _INT)]
+    ),
+    # Which features or words are the weak ones.
+    "weak_spots": pa.schema(
+        [
+            ("name", _TEXT), ("times_changed", _INT), ("share", _FLOAT), ("low", _FLOAT),
+            ("high", _FLOAT), ("n", _INT), ("mean_change", _FLOAT),
+        ]
+    ),
+    # Before and after, in the user's own units.
+    "examples": pa.schema(
+        [
+            ("example", _INT), ("row", _INT), ("true", _TEXT), ("before", _TEXT),
+            ("after", _TEXT), ("size", _FLOAT), ("sentence", _TEXT),
+        ]
+    ),
+    "changes": pa.schema(
+        [
+            ("example", _INT), ("row", _INT), ("feature", _TEXT), ("from", _TEXT), ("to", _TEXT),
+            ("change", _FLOAT),
+        ]
+    ),
+    "fixed_columns": pa.schema([("feature", _TEXT), ("reason", _TEXT)]),
+    "image_examples": pa.schema(
+        [
+            ("example", _INT), ("row", _INT), ("true", _TEXT), ("before", _TEXT),
+            ("after", _TEXT), ("size", _FLOAT), ("height", _INT), ("width", _INT),
+            ("channels", _INT), ("original", pa.list_(pa.float32())),
+            ("adversarial", pa.list_(pa.float32())), ("difference", pa.list_(pa.float32())),
+        ]
+    ),
+    "text_examples": pa.schema(
+        [
+            ("example", _INT), ("row", _INT), ("true", _TEXT), ("before", _TEXT),
+            ("after", _TEXT), ("original", _TEXT), ("adversarial", _TEXT),
+            ("changed_words", pa.list_(_INT)), ("words_changed_share", _FLOAT),
+            ("similarity", _FLOAT), ("queries", _INT),
+        ]
+    ),
+    # Whether the result can be believed.
+    "checks": pa.schema(
+        [
+            ("check", _TEXT), ("holds", pa.bool_()), ("explanation", _TEXT), ("against", _INT),
+            ("in_favour", _INT), ("n", _INT),
+        ]
+    ),
+}  # fmt: skip
+
+
+def table_of(name: str, rows: list[dict[str, object]]) -> pa.Table:
+    """Build the table called `name` from rows as dictionaries."""
+    return pa.Table.from_pylist(rows, schema=TABLES[name])

@@ -1,0 +1,283 @@
+"""The table face: the smallest feasible change that flips each answer."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzers.adversarial import boundary, coordinate, regression, slope
+from analyzers.adversarial.attacked import Attacked, choose_rows
+from analyzers.adversarial.found import Found
+from analyzers.adversarial.noise import DRAWS, random_changes
+from analyzers.adversarial.params import AdversarialParams
+from analyzers.adversarial.plausibility import plausible_share
+from analyzers.adversarial.robustness import (
+    Outcome,
+    curve_table,
+    histogram_table,
+    median_estimate,
+    robustness_estimates,
+    weak_spot_table,
+)
+from analyzers.adversarial.shrink import shrink
+from analyzers.adversarial.space import FeasibleSpace, space_of
+from analyzers.adversarial.tables import table_of
+from analyzers.adversarial.target import Sight, Target
+from analyzers.adversarial.threat_model import threat_model_table
+from analyzers.adversarial.wording import before_and_after
+from analyzers.core.errors import UnsuitableSubject
+from analyzers.core.model import Capability
+from analyzers.core.result import Estimate, Fact, Measurements
+from analyzers.core.workbench import Workbench
+from analyzers.toolkit.intervals import mean_estimate
+from analyzers.toolkit.sampling import sample_rows
+
+SIZES = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
+LARGEST_POOL = 2000
+
+
+def feasible_space(bench: Workbench, params: AdversarialParams) -> FeasibleSpace:
+    """Read the rules from the data.
+
+    Raises:
+        UnsuitableSubject: no column is left that an attacker could change.
+    """
+    space = space_of(bench.subject.features, bench.data.frame, frozen=params.frozen)
+    if not space.is_free.any():
+        reasons = "; ".join(f"{field.name}: {field.reason}" for field in space.fields[:5])
+        raise UnsuitableSubject(
+            f"Expected at least one column an attacker can change, got none ({reasons}).",
+            remedy="Unmark immutable columns on the subject page, or choose fewer fixed columns.",
+        )
+    return space
+
+
+def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
+    """Attack a sample of rows in step and confirm every flip on the model itself."""
+    space = feasible_space(bench, params)
+    if bench.subject.task == "regression":
+        return regression.measure(bench, params, space)
+    attacked = choose_rows(bench, params.rows)
+    sight: Sight = "scores" if _shows_scores(bench, params) else "labels only"
+    frame = bench.data.frame.iloc[attacked.positions].reset_index(drop=True)
+    target = Target(bench.need_model(), space, frame, attacked.codes, sight=sight)
+    # Rows that are wrong already need no attack; they take part in nothing but the accuracy.
+    correct = np.flatnonzero(attacked.is_correct)
+    part = _part_of(target, correct, bench)
+    found = find_changes(part, bench, params)
+    outcome_part, noise_flips = _with_noise(part, found, params, bench)
+    n_dropped = confirm(part, found)
+
+    sizes = np.full(len(frame), np.inf)
+    sizes[correct] = found.distances
+    by_noise = np.zeros((len(outcome_part), len(frame)), dtype=bool)
+    by_noise[:, correct] = outcome_part
+    outcome = Outcome(attacked.is_correct, sizes, np.array(SIZES) * params.budget, by_noise)
+    flips = found.rows
+    steps = np.abs(space.steps(found.points[flips], part.originals[flips]))
+    within = flips[found.distances[flips] <= params.budget * (1 + 1e-9)]
+    steps_within = np.abs(space.steps(found.points[within], part.originals[within]))
+    plausible = plausible_share(
+        space, found.points[within], part.originals[within], _pool(space, bench)
+    )
+    names = [field.name for field in space.fields]
+    free = [field.name for field in space.fields if field.rule != "fixed"]
+    examples, changes = before_and_after(
+        bench, part, found, attacked.positions[correct], most=params.examples
+    )
+    return Measurements(
+        estimates=robustness_estimates(outcome, params.budget)
+        | {
+            "n_changed": _mean((steps_within > 0).sum(axis=1).astype(np.float64)),
+            "largest_change": median_estimate(
+                steps_within.max(axis=1) if len(within) else np.zeros(0),
+                "No change within the budget was found.",
+            ),
+            "queries": _mean(part.queries.astype(np.float64)),
+            "plausible_share": plausible,
+        },
+        facts=_facts(bench, params, sight, len(free), n_dropped, noise_flips),
+        tables={
+            "threat_model": threat_model_table(
+                knows="the model's scores." if sight == "scores" else "the model's answers only.",
+                access="black-box",
+                may_change=f"{len(free)} of {len(names)} columns may change, within the ranges, "
+                "units and categories the data shows; missing values stay missing.",
+                budget=f"A Euclidean change of {params.budget:g}, where one standard deviation of "
+                f"a number or another category counts 1; {params.queries:,} queries a row.",
+                goal="any wrong answer." if attacked.has_labels else "any other answer.",
+            ),
+            "curve": curve_table(outcome),
+            "rows": _row_table(bench, attacked, part, found, correct, params.budget),
+            "size_histogram": histogram_table(found.distances),
+            "weak_spots": weak_spot_table(names, steps > 0, steps),
+            "examples": examples,
+            "changes": changes,
+            "fixed_columns": table_of(
+                "fixed_columns",
+                [
+                    {"feature": field.name, "reason": field.reason}
+                    for field in space.fields
+                    if field.rule == "fixed"
+                ],
+            ),
+        },
+        sampling=attacked.sampling,
+    )
+
+
+def find_changes(target: Target, bench: Workbench, params: AdversarialParams) -> Found:
+    """Run all searches on the target's rows, each within its share of the queries."""
+    space = target.space
+    rngs = bench.rng.spawn(4)
+    found = Found(target)
+    total = params.queries
+    track = bench.track
+    if target.sight == "scores":
+        slope.search(target, found, queries=total // 4, rng=rngs[0], track=track)
+        coordinate.search(target, found, queries=total // 3, rng=rngs[1], track=track)
+        shrink(target, found, queries=total)
+    pool = _pool(space, bench)
+    codes = _pool_codes(bench)
+    boundary.start_from_data(target, found, pool, codes, rng=rngs[2])
+    _approach_all(target, found)
+    shrink(target, found, queries=total)
+    boundary.walk(target, found, queries=total * 3 // 4, rng=rngs[3], track=track)
+    shrink(target, found, queries=total)
+    return found
+
+
+def confirm(target: Target, found: Found) -> int:
+    """Drop every flip that breaks a rule or that the model does not repeat; return how many."""
+    rows = found.rows
+    if not len(rows):
+        return 0
+    points = found.points[rows]
+    good = target.space.is_feasible(points, target.originals[rows])
+    good &= target.is_confirmed(points, rows)
+    found.forget(rows[~good])
+    return int((~good).sum())
+
+
+def _approach_all(target: Target, found: Found) -> None:
+    rows = found.rows
+    rows = rows[found.sources[rows].astype(str) == boundary.START]
+    if len(rows):
+        points, margins = boundary.approach(target, found.points[rows], rows)
+        found.offer(points, rows, margins, source=boundary.SOURCE)
+
+
+def _with_noise(
+    target: Target, found: Found, params: AdversarialParams, bench: Workbench
+) -> tuple[NDArray[np.bool_], int]:
+    """Try random changes at every size; flips they find count for the attack too."""
+    owners = np.arange(len(target.originals))
+    broken = np.zeros((len(SIZES), len(owners)), dtype=bool)
+    nearer_by_noise = 0
+    asked = target.queries.copy()
+    if len(owners):
+        for place, share in enumerate(bench.track(SIZES, "Changing rows at random")):
+            size = share * params.budget
+            for rng in bench.rng.spawn(DRAWS):
+                points = random_changes(target.space, target.originals, size, rng)
+                margins = target.margins(points, owners)
+                flips = margins > 0
+                broken[place] |= flips
+                nearer_by_noise += int((flips & ~np.isfinite(found.distances)).sum())
+                found.offer(points, owners, margins, source="random change")
+    # These are the examiner's questions, not the attacker's.
+    target.queries[:] = asked
+    return broken, nearer_by_noise
+
+
+def _part_of(target: Target, rows: NDArray[np.int64], bench: Workbench) -> Target:
+    return Target(
+        bench.need_model(), target.space, target.frame.iloc[rows].reset_index(drop=True),
+        target.codes[rows], sight=target.sight,
+    )  # fmt: skip
+
+
+def _pool(space: FeasibleSpace, bench: Workbench) -> NDArray[np.float64]:
+    return space.encode(bench.data.frame.iloc[_pool_positions(bench)])
+
+
+def _pool_codes(bench: Workbench) -> NDArray[np.int64]:
+    return bench.need_predictions().predicted[_pool_positions(bench)].astype(np.int64)
+
+
+def _pool_positions(bench: Workbench) -> NDArray[np.int64]:
+    return sample_rows(bench.data, LARGEST_POOL, np.random.default_rng(0))
+
+
+def _shows_scores(bench: Workbench, params: AdversarialParams) -> bool:
+    model = bench.need_model()
+    if params.knowledge != "scores" or Capability.PREDICT_PROBA not in model.capabilities:
+        return False
+    predictions = bench.need_predictions()
+    # Where the answer is not the class with the highest score, scores would mislead the search.
+    return predictions.scores is not None and bool(
+        (predictions.scores.argmax(axis=1) == predictions.predicted).all()
+    )
+
+
+def _mean(values: NDArray[np.float64]) -> Estimate:
+    if not len(values):
+        return Estimate.unmeasured("No change within the budget was found.")
+    return mean_estimate(values)
+
+
+def _facts(
+    bench: Workbench,
+    params: AdversarialParams,
+    sight: Sight,
+    n_free: int,
+    n_dropped: int,
+    noise_flips: int,
+) -> dict[str, Fact]:
+    return {
+        "modality": "tabular",
+        "task": bench.subject.task,
+        "attacker_sees": sight,
+        "attack": "slope, one feature at a time, boundary" if sight == "scores" else "boundary",
+        "budget": params.budget,
+        "budget_unit": "standard deviations",
+        "n_free_columns": n_free,
+        "n_unconfirmed": n_dropped,
+        "n_found_by_random_only": noise_flips,
+        "noise_draws": DRAWS,
+    }
+
+
+def _row_table(
+    bench: Workbench,
+    attacked: Attacked,
+    target: Target,
+    found: Found,
+    correct: NDArray[np.int64],
+    budget: float,
+) -> Any:  # noqa: ANN401  pyarrow ships no types
+    classes = bench.subject.classes
+    after = np.full(len(correct), -1)
+    if len(found.rows):
+        frame = target.space.decode(found.points[found.rows], found.rows, target.frame)
+        after[found.rows] = bench.need_model().predict(frame)
+    steps = np.abs(target.space.steps(found.points, target.originals))
+    rows: list[dict[str, object]] = []
+    for place, at in enumerate(correct):
+        known = np.isfinite(found.distances[place])
+        size = float(found.distances[place]) if known else None
+        rows.append(
+            {
+                "row": int(bench.data.rows[attacked.positions[at]]),
+                "true": classes[attacked.codes[at]] if attacked.has_labels else None,
+                "before": classes[attacked.codes[at]],
+                "after": classes[after[place]] if known else None,
+                "size": size,
+                "n_changed": int((steps[place] > 0).sum()) if known else None,
+                "largest_change": float(steps[place].max()) if known else None,
+                "within_budget": bool(known and size is not None and size <= budget * (1 + 1e-9)),
+                "queries": int(target.queries[place]),
+                "found_by": str(found.sources[place]) or None,
+            }
+        )
+    return table_of("rows", rows)

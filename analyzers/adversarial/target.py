@@ -1,0 +1,102 @@
+"""The model as the attacker sees it: thousands of rows a call, and every question counted."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analyzers.adversarial.space import FeasibleSpace
+from analyzers.core.model import Model
+
+ROWS_A_CALL = 20_000
+Sight = Literal["scores", "labels only", "values"]
+
+
+class Target:
+    """A model under attack on a fixed set of rows.
+
+    Attributes:
+        space: the rules.
+        frame: the rows under attack.
+        originals: `(n_rows, n_features)` the same as vectors.
+        codes: `(n_rows,)` the answer the attacker wants to change.
+        sight: what the attacker sees.
+        queries: `(n_rows,)` questions asked so far about each row.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        space: FeasibleSpace,
+        frame: pd.DataFrame,
+        codes: NDArray[np.int64],
+        *,
+        sight: Sight,
+    ) -> None:
+        self.space = space
+        self.frame = frame
+        self.originals = space.encode(frame)
+        self.codes = codes
+        self.sight: Sight = sight
+        self.queries = np.zeros(len(frame), dtype=np.int64)
+        self._model = model
+
+    def margins(
+        self, points: NDArray[np.float64], owners: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """How far each point is beyond the decision boundary; above 0 the answer has changed.
+
+        Args:
+            points: `(n_points, n_features)`, repaired.
+            owners: `(n_points,)` which row each belongs to.
+
+        Returns:
+            `(n_points,)` score of the best other class minus that of the class under attack in
+            [-1, 1]; 1 or -1 where the attacker sees labels only.
+        """
+        return self._asked(points, owners, self._margins_of)
+
+    def values(self, points: NDArray[np.float64], owners: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Predicted values `(n_points,)` of a regression model."""
+        return self._asked(points, owners, lambda frame, _: _as_floats(self._model.predict(frame)))
+
+    def is_confirmed(
+        self, points: NDArray[np.float64], owners: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Ask the original model once more whether the answer has changed; not counted."""
+        changed = np.zeros(len(points), dtype=bool)
+        for start in range(0, len(points), ROWS_A_CALL):
+            part = slice(start, start + ROWS_A_CALL)
+            frame = self.space.decode(points[part], owners[part], self.frame)
+            changed[part] = self._model.predict(frame) != self.codes[owners[part]]
+        return changed
+
+    def _asked(
+        self,
+        points: NDArray[np.float64],
+        owners: NDArray[np.int64],
+        answer: Callable[[pd.DataFrame, NDArray[np.int64]], NDArray[np.float64]],
+    ) -> NDArray[np.float64]:
+        np.add.at(self.queries, owners, 1)
+        answers = np.empty(len(points))
+        for start in range(0, len(points), ROWS_A_CALL):
+            part = slice(start, start + ROWS_A_CALL)
+            frame = self.space.decode(points[part], owners[part], self.frame)
+            answers[part] = answer(frame, owners[part])
+        return answers
+
+    def _margins_of(self, frame: pd.DataFrame, owners: NDArray[np.int64]) -> NDArray[np.float64]:
+        codes = self.codes[owners]
+        if self.sight == "labels only":
+            return np.where(self._model.predict(frame) != codes, 1.0, -1.0)
+        scores = self._model.predict_proba(frame).copy()
+        rows = np.arange(len(scores))
+        own = scores[rows, codes]
+        scores[rows, codes] = -np.inf
+        return scores.max(axis=1) - own
+
+
+def _as_floats(values: NDArray[np.float64] | NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.asarray(values, dtype=np.float64)

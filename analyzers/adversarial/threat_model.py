@@ -1,0 +1,34 @@
+"""Who attacks, with what, to what end: said before any number.
+
+The words are those of NIST AI 100-2 E2025 (Adversarial Machine Learning: a taxonomy): evasion
+attack, white-box and black-box, query access, integrity violation.
+"""
+
+import pyarrow as pa
+
+from analyzers.adversarial.tables import table_of
+
+SOURCE = "NIST AI 100-2 E2025"
+
+
+def threat_model_table(
+    *, knows: str, may_change: str, budget: str, goal: str, access: str
+) -> pa.Table:
+    """State the threat model, one aspect a row.
+
+    Args:
+        knows: what the attacker sees of the model.
+        may_change: which parts of a row.
+        budget: by how much.
+        goal: what counts as success.
+        access: "white-box" or "black-box".
+    """
+    rows: list[dict[str, object]] = [
+        {"aspect": "Kind of attack", "statement": "Evasion: rows are changed after training."},
+        {"aspect": "Attacker's goal", "statement": f"Integrity violation, untargeted: {goal}"},
+        {"aspect": "Attacker's knowledge", "statement": f"{access.capitalize()}: {knows}"},
+        {"aspect": "Attacker's capability", "statement": f"Query access. {may_change}"},
+        {"aspect": "Budget", "statement": budget},
+        {"aspect": "Terms", "statement": f"The words are those of {SOURCE}."},
+    ]
+    return table_of("threat_model", rows)

@@ -1,0 +1,95 @@
+"""Changes in the user's own units and words."""
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from analyzers.adversarial.found import Found
+from analyzers.adversarial.space import Field
+from analyzers.adversarial.tables import table_of
+from analyzers.adversarial.target import Target
+from analyzers.core.workbench import Workbench
+
+LONGEST_VALUE = 60
+
+
+def value_text(field: Field, value: float) -> str:
+    """Write one raw value as the data would."""
+    if np.isnan(value):
+        return "missing"
+    if field.levels:
+        text = str(field.levels[int(value)])
+        return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+    if field.rule == "integer" or field.decimals == 0:
+        return f"{value:.0f}"
+    if field.decimals is not None:
+        return f"{value:.{field.decimals}f}"
+    return f"{value:.6g}"
+
+
+def change_text(field: Field, before: float, after: float) -> str:
+    """Say one change as a phrase, such as "raising duration from 24 to 25"."""
+    old, new = value_text(field, before), value_text(field, after)
+    if field.levels:
+        return f"changing {field.name} from {old!r} to {new!r}"
+    verb = "raising" if after > before else "lowering"
+    return f"{verb} {field.name} from {old} to {new}"
+
+
+def before_and_after(
+    bench: Workbench,
+    target: Target,
+    found: Found,
+    positions: NDArray[np.int64],
+    *,
+    most: int,
+) -> tuple[pa.Table, pa.Table]:
+    """Write out the smallest changes found: one sentence each, and one row for each feature.
+
+    Args:
+        bench: the subject and its model.
+        target: the attacked rows.
+        found: the confirmed changes.
+        positions: `(n_rows,)` where the target's rows stand in the data.
+        most: how many examples to keep; the smallest changes come first.
+    """
+    rows = found.rows
+    rows = rows[np.lexsort((rows, found.distances[rows]))][:most]
+    if not len(rows):
+        return table_of("examples", []), table_of("changes", [])
+    space, classes = target.space, bench.subject.classes
+    after = bench.need_model().predict(space.decode(found.points[rows], rows, target.frame))
+    steps = space.steps(found.points[rows], target.originals[rows])
+    examples: list[dict[str, object]] = []
+    changes: list[dict[str, object]] = []
+    for number, row in enumerate(rows):
+        order = np.argsort(-np.abs(steps[number]), kind="stable")
+        places = [int(place) for place in order if steps[number, place] != 0]
+        old, new = target.originals[row], found.points[row]
+        phrases = [change_text(space.fields[at], old[at], new[at]) for at in places]
+        answers = classes[target.codes[row]], classes[int(after[number])]
+        file_row = int(bench.data.rows[positions[row]])
+        examples.append(
+            {
+                "example": number + 1, "row": file_row,
+                "true": answers[0] if bench.data.labels is not None else None,
+                "before": answers[0], "after": answers[1],
+                "size": float(found.distances[row]),
+                "sentence": _sentence(phrases, answers[0], answers[1], file_row),
+            }
+        )  # fmt: skip
+        changes += [
+            {
+                "example": number + 1, "row": file_row, "feature": space.fields[at].name,
+                "from": value_text(space.fields[at], old[at]),
+                "to": value_text(space.fields[at], new[at]), "change": float(steps[number, at]),
+            }
+            for at in places
+        ]  # fmt: skip
+    return table_of("examples", examples), table_of("changes", changes)
+
+
+def _sentence(phrases: list[str], before: str, after: str, row: int) -> str:
+    listed = phrases[0] if len(phrases) == 1 else f"{', '.join(phrases[:-1])} and {phrases[-1]}"
+    verb = "flips" if len(phrases) == 1 else "together flip"
+    return f"Row {row}: {listed} {verb} the answer from {before!r} to {after!r}."
