@@ -8,8 +8,9 @@ from analyzers.core.errors import InvalidParameter
 from analyzers.explanation import ANALYZER as EXPLANATION
 from analyzers.fairness import ANALYZER as FAIRNESS
 from analyzers.performance import ANALYZER as PERFORMANCE
+from analyzers.privacy import ANALYZER as PRIVACY
 
-ANALYZERS: tuple[Analyzer[Any], ...] = (PERFORMANCE, EXPLANATION, FAIRNESS, ADVERSARIAL)
+ANALYZERS: tuple[Analyzer[Any], ...] = (PERFORMANCE, EXPLANATION, FAIRNESS, ADVERSARIAL, PRIVACY)
 
 
 def analyzer_named(name: str) -> Analyzer[Any]:

@@ -1,0 +1,358 @@
+"""From numbers to findings a data-protection officer can use."""
+
+from typing import Any
+
+from analyzers.core.finding import Finding, Judgement, Threshold, Verdict, judge_estimate
+from analyzers.core.policy import Policy
+from analyzers.core.result import Estimate, Measurements
+from analyzers.privacy.comparability import TOLERATED_AUC
+
+AREA = "privacy"
+CLAUSES = ("EU AI Act 15(5)", "GDPR 25, 35", "NIST AI RMF MEASURE 2.10", "ISO/IEC 42001 A.7.2")
+_LOWER = (
+    "Make the model remember less: regularise it, stop training earlier, prune deep trees, give "
+    "it more records, or train it with differential privacy; then run this again. Until then, "
+    "answer with labels or rounded scores and limit who may ask."
+)
+_RATES = (
+    ("tpr_at_fpr_1_percent", 0.01, "one false accusation in a hundred"),
+    ("tpr_at_fpr_01_percent", 0.001, "one false accusation in a thousand"),
+)
+_NOT_RUN = "The analysis has not been run."
+
+
+def judge(measurements: Measurements, policy: Policy) -> list[Finding]:
+    """Judge whether the attack may count, then how far it gets."""
+    void = _void_reason(measurements)
+    findings = [_comparability(measurements, policy)]
+    findings += [_overlap(measurements)] if measurements.facts.get("n_overlapping_members") else []
+    findings += [_found(measurements, policy, void, *rate) for rate in _RATES]
+    findings += [
+        _plain(
+            measurements, policy, void, "attack_auc", _auc_words, _LOWER,
+            "Yeom et al. 2018; SACRO-ML for the limit",
+        ),
+        _plain(
+            measurements, policy, void, "advantage", _advantage_words, _LOWER, "Yeom et al. 2018"
+        ),
+        _plain(
+            measurements, policy, "", "generalisation_gap", _gap_words,
+            "A gap is memory the model does not need: reduce it as you would reduce overfitting.",
+            "Yeom et al. 2018",
+        ),
+    ]  # fmt: skip
+    if "reference_auc" in measurements.estimates:
+        findings.append(
+            _plain(
+                measurements,
+                policy,
+                void,
+                "reference_auc",
+                _reference_words,
+                _LOWER,
+                "Zarifzadeh, Liu and Shokri 2024 (RMIA)",
+            )
+        )
+        findings.append(
+            _reference_found(measurements, policy, void),
+        )
+    findings += _gaps(measurements, policy, void)
+    findings.append(_epsilon(measurements, void))
+    return findings
+
+
+def _void_reason(measurements: Measurements) -> str:
+    auc = measurements.estimates.get("distribution_auc")
+    if auc is None:
+        return ""
+    if auc.value is None:
+        return f"Whether the two tables are comparable is not known: {auc.reason}"
+    if auc.low is not None and auc.low > TOLERATED_AUC:
+        return (
+            f"Void: a classifier that never saw the model tells members from non-members "
+            f"(AUC {auc.value:.2f}, 95 % interval {_ends(auc)}; n = {auc.n:,}), so the attack's "
+            "success need not come from the model."
+        )
+    return ""
+
+
+def _comparability(measurements: Measurements, policy: Policy) -> Finding:
+    estimate = measurements.estimates.get("distribution_auc", Estimate.unmeasured(_NOT_RUN))
+    threshold = policy.threshold(f"{AREA}.distribution_auc")
+    verdict, reason = judge_estimate(estimate, threshold)
+    if estimate.value is None:
+        headline = "Whether members and non-members are comparable was not measured."
+    else:
+        differ = estimate.low is not None and estimate.low > TOLERATED_AUC
+        headline = (
+            f"Members and non-members {'can' if differ else 'can hardly'} be told apart without "
+            f"the model: AUC {estimate.value:.2f} (95 % interval {_ends(estimate)}; "
+            f"n = {estimate.n:,}); the attack's result {'is void' if differ else 'can count'}."
+        )
+    worst = _worst_column(measurements)
+    return _make(
+        "distribution_auc", estimate, Judgement(verdict, reason), threshold, headline,
+        "Give non-members drawn like the training data: hold back a random part before fitting."
+        + worst,
+        "Das, Zhang and Tramer 2024",
+    )  # fmt: skip
+
+
+def _worst_column(measurements: Measurements) -> str:
+    table = measurements.tables.get("column_differences")
+    if table is None or table.num_rows == 0:
+        return ""
+    row = table.slice(0, 1).to_pylist()[0]
+    if row["p_value"] * table.num_rows > 0.01:
+        return ""
+    return f" The column that differs most is {row['column']!r}."
+
+
+def _overlap(measurements: Measurements) -> Finding:
+    facts = measurements.facts
+    inside, outside = facts["n_overlapping_members"], facts["n_overlapping_non_members"]
+    return _make(
+        "overlap",
+        Estimate(value=float(inside or 0), n=max(1, int(inside or 0))),
+        Judgement(
+            Verdict.INCONCLUSIVE,
+            "Counted and left out; they are neither members nor non-members beyond doubt.",
+        ),
+        None,
+        f"{inside:,} training rows and {outside:,} held-out rows have the same features and "
+        "outcome and were left out.",
+        "Remove the rows the model was fitted on from the held-out table. If they only happen to "
+        "be equal, nothing is wrong.",
+        "Carlini et al. 2022, section IV",
+    )
+
+
+def _found(
+    measurements: Measurements, policy: Policy, void: str, name: str, rate: float, words: str
+) -> Finding:
+    estimate = measurements.estimates.get(name, Estimate.unmeasured(_NOT_RUN))
+    threshold = policy.threshold(f"{AREA}.{name}")
+    row = _operating_point(measurements, rate)
+    if row is None or estimate.value is None:
+        return _make(
+            name, estimate, judge_estimate(estimate, threshold), threshold,
+            f"How many members an attacker finds who accepts {words} was not measured.",
+            _LOWER, "Carlini et al. 2022",
+        )  # fmt: skip
+    judged = judge_estimate(estimate, threshold)
+    if not row["is_enough"]:
+        judged = Judgement(
+            Verdict.INCONCLUSIVE,
+            f"{row['n_non_members']:,} non-members cannot show a rate of {rate:.1%} false "
+            f"accusations: {row['n_needed']:,} are needed at least, {row['n_comfortable']:,} for "
+            "about ten false accusations.",
+        )
+    headline = (
+        f"Of 1,000 records in the training data, an attacker who accepts {words} identifies "
+        f"{1000 * estimate.value:.0f} ({1000 * (estimate.low or 0):.0f} to "
+        f"{1000 * (estimate.high or 1):.0f}); counted on {row['n_members']:,} members, with "
+        f"{row['false_positives']:,} of {row['n_non_members']:,} non-members falsely accused."
+    )
+    return _make(
+        name, estimate, _voided(judged, void), threshold, headline, _LOWER, "Carlini et al. 2022"
+    )
+
+
+def _plain(
+    measurements: Measurements,
+    policy: Policy,
+    void: str,
+    name: str,
+    words: Any,  # noqa: ANN401  a function from an estimate to a sentence
+    remedy: str,
+    reference: str,
+) -> Finding:
+    estimate = measurements.estimates.get(name, Estimate.unmeasured(_NOT_RUN))
+    threshold = policy.threshold(f"{AREA}.{name}")
+    judged = _voided(judge_estimate(estimate, threshold), void)
+    if estimate.value is None:
+        headline = f"Not measured: {name.replace('_', ' ')}."
+    else:
+        headline = words(estimate, measurements)
+    return _make(name, estimate, judged, threshold, headline, remedy, reference)
+
+
+def _auc_words(estimate: Estimate, measurements: Measurements) -> str:
+    return (
+        f"Shown one member and one non-member, the attack ({measurements.facts.get('attack')}) "
+        f"ranks the member first in {estimate.value:.1%} of cases (95 % interval "
+        f"{_ends(estimate, '.1%')}; n = {estimate.n:,}); guessing gives 50 %."
+    )
+
+
+def _advantage_words(estimate: Estimate, measurements: Measurements) -> str:
+    n_members, n_others = (measurements.facts.get(k) for k in ("n_members", "n_non_members"))
+    return (
+        f"At its best threshold, chosen on other rows, the attack finds {estimate.value:.1%} more "
+        f"of the members than it accuses of the non-members (95 % interval "
+        f"{_ends(estimate, '.1%')}; n = {n_members:,} and {n_others:,})."
+    )
+
+
+def _gap_words(estimate: Estimate, measurements: Measurements) -> str:
+    n_members, n_others = (measurements.facts.get(k) for k in ("n_members", "n_non_members"))
+    what, form = (
+        ("mean absolute error is lower", ".3g")
+        if measurements.facts.get("task") == "regression"
+        else ("accuracy is higher", ".1%")
+    )
+    return (
+        f"The model's {what} by {estimate.value:{form}} on the rows it was fitted on than on "
+        f"others (95 % interval {_ends(estimate, form)}; n = {n_members:,} and {n_others:,})."
+    )
+
+
+def _reference_words(estimate: Estimate, measurements: Measurements) -> str:
+    n_models = measurements.facts.get("n_reference_models")
+    return (
+        f"An attacker who can refit the model ({n_models} reference models) ranks the member "
+        f"first in {estimate.value:.1%} of cases (95 % interval {_ends(estimate, '.1%')}; "
+        f"n = {estimate.n:,})."
+    )
+
+
+def _reference_found(measurements: Measurements, policy: Policy, void: str) -> Finding:
+    name = "reference_tpr_at_fpr_1_percent"
+    estimate = measurements.estimates.get(name, Estimate.unmeasured(_NOT_RUN))
+    threshold = policy.threshold(f"{AREA}.{name}")
+    judged = judge_estimate(estimate, threshold)
+    n_non_members = int(measurements.facts.get("n_non_members") or 0)
+    if n_non_members < 300:
+        judged = Judgement(
+            Verdict.INCONCLUSIVE,
+            f"{n_non_members:,} non-members cannot show a rate of 1 % false accusations: 300 are "
+            "needed at least, 1,000 for about ten false accusations.",
+        )
+    return _make(
+        name, estimate, _voided(judged, void), threshold,
+        f"An attacker who can refit the model identifies {1000 * (estimate.value or 0):.0f} of "
+        f"1,000 records in the training data ({1000 * (estimate.low or 0):.0f} to "
+        f"{1000 * (estimate.high or 1):.0f}) and accepts one false accusation in a hundred; "
+        f"counted on {estimate.n:,} members.",
+        _LOWER, "Zarifzadeh, Liu and Shokri 2024 (RMIA)",
+    )  # fmt: skip
+
+
+def _gaps(measurements: Measurements, policy: Policy, void: str) -> list[Finding]:
+    table = measurements.tables.get("group_gaps")
+    indicator = "difference_by_group"
+    threshold = policy.threshold(f"{AREA}.{indicator}")
+    findings = []
+    for row in [] if table is None else table.to_pylist():
+        estimate = Estimate(
+            value=row["value"], low=row["low"], high=row["high"], n=row["n"],
+            method="max-t bootstrap over all pairs of groups",
+        )  # fmt: skip
+        judged = judge_estimate(estimate, threshold)
+        headline = (
+            f"{row['attribute']}: the attack finds {row['highest_value']:.1%} of the members in "
+            f"{row['highest']} and {row['lowest_value']:.1%} in {row['lowest']}, a difference of "
+            f"{100 * row['value']:.1f} percentage points (95 % interval {100 * row['low']:.1f} to "
+            f"{100 * row['high']:.1f}; smaller n = {row['n']:,}) at one false accusation in a "
+            "hundred."
+        )
+        findings.append(
+            _make(
+                indicator, estimate, _voided(judged, void), threshold, headline,
+                "Groups with few or unusual records leak more: collect more of them, or leave "
+                "rare values out.",
+                "Kulynych et al. 2022 (disparate vulnerability)",
+                about=row["attribute"], concerns=f"{row['attribute']}: {row['highest']}",
+            )
+        )  # fmt: skip
+    return findings
+
+
+def _epsilon(measurements: Measurements, void: str) -> Finding:
+    name = "epsilon_lower_bound"
+    estimate = measurements.estimates.get(name, Estimate.unmeasured(_NOT_RUN))
+    claimed = float(measurements.facts.get("claimed_epsilon") or 0.0)
+    delta = float(measurements.facts.get("claimed_delta") or 0.0)
+    reference = "Kairouz, Oh and Viswanath 2015; Nasr et al. 2021"
+    remedy = (
+        "For proof, audit the training itself with records put in at random (Steinke, Nasr and "
+        "Jagielski 2023); for a guarantee, train with differential privacy."
+    )
+    if estimate.value is None:
+        return _make(
+            name, estimate, judge_estimate(estimate, None), None,
+            "No lower bound of epsilon was measured.", remedy, reference,
+        )  # fmt: skip
+    rows = f"n = {estimate.n:,} on the smaller side, delta {delta:g}"
+    headline = (
+        f"This attack on this one model is only possible with epsilon above {estimate.value:.2f} "
+        f"(95 % lower bound; {rows}), if members and non-members were drawn at random."
+        if estimate.value > 0
+        else f"This attack shows no lower bound of epsilon above 0 ({rows}); a stronger one might."
+    )
+    if not claimed:
+        return _make(
+            name, estimate,
+            Judgement(Verdict.INCONCLUSIVE, "No claim of differential privacy was given."),
+            None, headline, remedy, reference,
+        )  # fmt: skip
+    threshold = Threshold(
+        indicator=f"{AREA}.{name}", direction="at_most", fail=claimed, status="organisation",
+        source=f"The claim given: epsilon {claimed:g}, delta {delta:g}.",
+    )  # fmt: skip
+    if estimate.value > claimed:
+        judged = Judgement(Verdict.FAIL, "")
+        headline += f" That refutes the claim of epsilon {claimed:g}."
+    else:
+        judged = Judgement(
+            Verdict.INCONCLUSIVE,
+            f"The attack does not contradict the claim of epsilon {claimed:g}; it cannot "
+            "confirm one.",
+        )
+    return _make(name, estimate, _voided(judged, void), threshold, headline, remedy, reference)
+
+
+def _voided(judged: Judgement, void: str) -> Judgement:
+    if void and judged.verdict != Verdict.NOT_TESTED:
+        return Judgement(Verdict.INCONCLUSIVE, void)
+    return judged
+
+
+def _operating_point(measurements: Measurements, rate: float) -> dict[str, Any] | None:
+    table = measurements.tables.get("operating_points")
+    rows = [] if table is None else table.to_pylist()
+    return next((row for row in rows if row["accepted_rate"] == rate), None)
+
+
+def _ends(estimate: Estimate, form: str = ".2f") -> str:
+    if estimate.low is None or estimate.high is None:
+        return "not known"
+    return f"{estimate.low:{form}} to {estimate.high:{form}}"
+
+
+def _make(
+    name: str,
+    estimate: Estimate,
+    judged: Judgement,
+    threshold: Threshold | None,
+    headline: str,
+    remedy: str,
+    reference: str,
+    *,
+    about: str = "",
+    concerns: str = "the people in the training data",
+) -> Finding:
+    return Finding(
+        code=f"{AREA}.{name}" + (f".{about}" if about else ""),
+        area=AREA,
+        indicator=f"{AREA}.{name}",
+        headline=headline,
+        estimate=estimate,
+        verdict=judged.verdict,
+        threshold=threshold,
+        concerns=concerns,
+        reason=judged.reason,
+        remedy=remedy,
+        reference=reference,
+        clauses=CLAUSES,
+    )

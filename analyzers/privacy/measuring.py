@@ -1,0 +1,270 @@
+"""Run the attack: gather, check, calibrate, count."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzers.core.errors import UnsuitableSubject
+from analyzers.core.result import Estimate, Fact, Measurements
+from analyzers.core.workbench import Workbench
+from analyzers.privacy.calibration import Calibrated, attack_by_halves, roc_area, roc_of
+from analyzers.privacy.comparability import Comparison, compare_sides
+from analyzers.privacy.epsilon import epsilon_lower_bound
+from analyzers.privacy.evidence import Evidence, Side, gather
+from analyzers.privacy.exposure import expose_groups, most_exposed
+from analyzers.privacy.params import PrivacyParams
+from analyzers.privacy.signals import Signal, signals_of
+from analyzers.privacy.tables import rated, table_of
+from analyzers.toolkit.intervals import (
+    clopper_pearson,
+    difference_estimate,
+    mean_estimate,
+    rate_estimate,
+)
+from analyzers.toolkit.sampling import sampling_note
+
+ACCEPTED_RATES = (0.001, 0.01)
+GROUP_RATE = 0.01
+MOST_ROC_POINTS = 250
+BINS = 40
+
+
+def measure(bench: Workbench, params: PrivacyParams) -> Measurements:
+    """Attack the model's answers on members and non-members.
+
+    Raises:
+        UnsuitableSubject: no predictions on the training data, or too few rows on a side.
+    """
+    data, training = bench.data, bench.need_training_data()
+    if bench.training_predictions is None:
+        raise UnsuitableSubject(
+            "This analysis needs the model's answers on the training data, and none were given.",
+            remedy="Upload the model, or a training table that has the score column too.",
+        )
+    evidence = gather(training, bench.training_predictions, data, bench.need_predictions())
+    halves_rng, check_rng, group_rng = bench.rng.spawn(3)
+    members, non_members = evidence.members, evidence.non_members
+    comparison = compare_sides(
+        members, non_members, most_rows=params.check_rows, rng=check_rng, track=bench.track
+    )
+    signals = signals_of(members, non_members)
+    attack = attack_by_halves(signals, *_strata(evidence, by_class=params.by_class), halves_rng)
+    columns = params.groups or tuple(column.name for column in bench.subject.sensitive)
+    exposure = expose_groups(
+        members, non_members,
+        attack.members <= _reachable(GROUP_RATE, attack),
+        attack.non_members <= _reachable(GROUP_RATE, attack),
+        columns=columns, smallest=params.smallest_group, rng=group_rng,
+    )  # fmt: skip
+    chosen = " or ".join(_title(signals, name) for name in dict.fromkeys(attack.chosen))
+    check_note = sampling_note(
+        comparison.n_used, len(members) + len(non_members), "Comparability check"
+    )
+    return Measurements(
+        estimates=_estimates(evidence, attack, comparison, params),
+        facts=_facts(evidence, attack, chosen, params),
+        tables={
+            "operating_points": table_of("operating_points", operating_points(attack, chosen)),
+            "attacks": table_of("attacks", _attack_rows(signals, attack)),
+            "roc": table_of("roc", [row for signal in signals for row in _roc_rows(signal)]),
+            "score_histogram": table_of("score_histogram", _histogram(signals, attack)),
+            "groups": table_of("groups", exposure.groups),
+            "group_gaps": table_of("group_gaps", exposure.gaps),
+            "exposed_records": table_of(
+                "exposed_records",
+                most_exposed(
+                    members, attack.members, attack.member_values, chosen,
+                    most=params.listed_records,
+                ),
+            ),
+            "column_differences": table_of("column_differences", comparison.columns),
+        },
+        sampling=tuple(note for note in (check_note, *exposure.left_out) if note),
+    )  # fmt: skip
+
+
+def operating_points(attack: Calibrated, title: str) -> list[dict[str, Any]]:
+    """Count members found and non-members accused at each accepted rate of false accusations."""
+    rows = []
+    n_members, n_non_members = len(attack.members), len(attack.non_members)
+    for rate in ACCEPTED_RATES:
+        reachable = _reachable(rate, attack)
+        found = int((attack.members <= reachable).sum())
+        accused = int((attack.non_members <= reachable).sum())
+        true = clopper_pearson(found, n_members)
+        false = clopper_pearson(accused, n_non_members)
+        # With no false accusation in n, the rate can still be 3/n (at 95 % confidence).
+        needed = math.ceil(3 / rate)
+        rows.append(
+            {
+                "attack": title,
+                "accepted_rate": rate,
+                "false_positives": accused,
+                "n_non_members": n_non_members,
+                "false_positive_rate": accused / n_non_members,
+                "false_positive_low": false.low,
+                "false_positive_high": false.high,
+                "true_positives": found,
+                "n_members": n_members,
+                "true_positive_rate": found / n_members,
+                "true_positive_low": true.low,
+                "true_positive_high": true.high,
+                "n_needed": needed,
+                "n_comfortable": math.ceil(10 / rate),
+                "is_enough": n_non_members >= needed,
+            }
+        )
+    return rows
+
+
+def _reachable(rate: float, attack: Calibrated) -> float:
+    """The accepted rate, or the finest that so few non-members can express."""
+    return max(rate, attack.finest) + 1e-12
+
+
+def _strata(
+    evidence: Evidence, *, by_class: bool
+) -> tuple[NDArray[np.int64] | None, NDArray[np.int64] | None]:
+    labels = evidence.members.labels
+    if not by_class or np.issubdtype(labels.dtype, np.floating):
+        return None, None
+    return (
+        np.asarray(labels, dtype=np.int64),
+        np.asarray(evidence.non_members.labels, dtype=np.int64),
+    )
+
+
+def _estimates(
+    evidence: Evidence, attack: Calibrated, comparison: Comparison, params: PrivacyParams
+) -> dict[str, Estimate]:
+    found = rate_estimate(int(attack.accused_members.sum()), len(attack.members), exact=True)
+    accused = rate_estimate(
+        int(attack.accused_non_members.sum()), len(attack.non_members), exact=True
+    )
+    advantage = difference_estimate(found, accused)
+    estimates = {
+        "distribution_auc": comparison.auc,
+        "attack_auc": attack.auc,
+        "advantage": advantage,
+        "balanced_accuracy": _halfway(advantage),
+        "generalisation_gap": _gap(evidence.members, evidence.non_members),
+        "epsilon_lower_bound": epsilon_lower_bound(
+            attack.members, attack.non_members, delta=params.claimed_delta
+        ),
+    }
+    for row in operating_points(attack, ""):
+        name = "tpr_at_fpr_1_percent" if row["accepted_rate"] == 0.01 else "tpr_at_fpr_01_percent"
+        estimates[name] = rate_estimate(row["true_positives"], row["n_members"], exact=True)
+    return estimates
+
+
+def _halfway(advantage: Estimate) -> Estimate:
+    """Balanced accuracy is one half plus half the advantage, ends included."""
+    ends = {
+        name: None if end is None else 0.5 + end / 2
+        for name, end in (("value", advantage.value), ("low", advantage.low),
+                          ("high", advantage.high))
+    }  # fmt: skip
+    return advantage.model_copy(update=ends)
+
+
+def _gap(members: Side, non_members: Side) -> Estimate:
+    """How much better the model does on what it was fitted on: accuracy, or mean absolute error."""
+    if np.issubdtype(members.labels.dtype, np.floating):
+        errors = [mean_estimate(np.abs(side.predicted - side.labels).astype(np.float64))
+                  for side in (non_members, members)]  # fmt: skip
+        return difference_estimate(*errors)
+    rights = [rate_estimate(int((side.predicted == side.labels).sum()), len(side))
+              for side in (members, non_members)]  # fmt: skip
+    return difference_estimate(*rights)
+
+
+def _facts(
+    evidence: Evidence, attack: Calibrated, chosen: str, params: PrivacyParams
+) -> dict[str, Fact]:
+    return {
+        "auditor_grade": 1,
+        "auditor": "model outputs on members and non-members; no refitting",
+        "attack": chosen,
+        "by_class": params.by_class,
+        "n_members": len(evidence.members),
+        "n_non_members": len(evidence.non_members),
+        "n_overlapping_members": evidence.n_overlapping_members,
+        "n_overlapping_non_members": evidence.n_overlapping_non_members,
+        "n_without_outcome": evidence.n_without_outcome,
+        "finest_false_positive_rate": attack.finest,
+        "has_scores": evidence.members.scores is not None,
+        "task": evidence.members.data.subject.task,
+        "claimed_epsilon": params.claimed_epsilon,
+        "claimed_delta": params.claimed_delta,
+    }
+
+
+def _attack_rows(signals: list[Signal], attack: Calibrated) -> list[dict[str, Any]]:
+    return [
+        {
+            "attack": signal.name,
+            "title": signal.title,
+            **rated(roc_area(signal.members, signal.non_members)),
+            "n_members": len(signal.members),
+            "n_non_members": len(signal.non_members),
+            "is_chosen": signal.name in attack.chosen,
+        }
+        for signal in signals
+    ]
+
+
+def _roc_rows(signal: Signal) -> list[dict[str, Any]]:
+    curve = roc_of(signal.members, signal.non_members)
+    kept = _log_spaced(len(curve.thresholds))
+    return [
+        {
+            "attack": signal.name,
+            "title": signal.title,
+            "threshold": float(threshold) if np.isfinite(threshold) else None,
+            "false_positive_rate": float(false / curve.n_negatives),
+            "true_positive_rate": float(true / curve.n_positives),
+            "n_non_members": curve.n_negatives,
+            "n_members": curve.n_positives,
+        }
+        for threshold, false, true in zip(
+            curve.thresholds[kept], curve.false_positives[kept], curve.true_positives[kept],
+            strict=True,
+        )
+    ]  # fmt: skip
+
+
+def _log_spaced(n_points: int) -> NDArray[np.int64]:
+    """Points denser at the low end, where the logarithmic axis shows them."""
+    if n_points <= MOST_ROC_POINTS:
+        return np.arange(n_points)
+    spaced = np.geomspace(1, n_points, MOST_ROC_POINTS) - 1
+    return np.unique(np.concatenate([np.rint(spaced).astype(np.int64), [n_points - 1]]))
+
+
+def _histogram(signals: list[Signal], attack: Calibrated) -> list[dict[str, Any]]:
+    signal = next(item for item in signals if item.name == attack.chosen[0])
+    both = np.concatenate([signal.members, signal.non_members])
+    # The outermost half per cent would stretch the picture until nothing can be seen in it.
+    low, high = (float(end) for end in np.quantile(both, [0.005, 0.995]))
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    edges = np.linspace(low, high, BINS + 1)
+    counted = [
+        np.histogram(np.clip(side, low, high), edges)[0]
+        for side in (signal.members, signal.non_members)
+    ]
+    return [
+        {
+            "attack": signal.name, "title": signal.title, "low": float(edges[place]),
+            "high": float(edges[place + 1]), "members": int(counted[0][place]),
+            "non_members": int(counted[1][place]),
+        }
+        for place in range(BINS)
+    ]  # fmt: skip
+
+
+def _title(signals: list[Signal], name: str) -> str:
+    return next(signal.title.lower() for signal in signals if signal.name == name)

@@ -1,0 +1,126 @@
+"""Schemas of the tables, and rows with their interval."""
+
+from typing import Any
+
+import pyarrow as pa
+
+from analyzers.core.result import Estimate
+
+_RATE = [
+    pa.field("value", pa.float64()),
+    pa.field("low", pa.float64()),
+    pa.field("high", pa.float64()),
+    pa.field("reason", pa.string(), nullable=False),
+]
+
+TABLES = {
+    "operating_points": pa.schema(
+        [
+            pa.field("attack", pa.string(), nullable=False),
+            pa.field("accepted_rate", pa.float64(), nullable=False),
+            pa.field("false_positives", pa.int64(), nullable=False),
+            pa.field("n_non_members", pa.int64(), nullable=False),
+            pa.field("false_positive_rate", pa.float64(), nullable=False),
+            pa.field("false_positive_low", pa.float64(), nullable=False),
+            pa.field("false_positive_high", pa.float64(), nullable=False),
+            pa.field("true_positives", pa.int64(), nullable=False),
+            pa.field("n_members", pa.int64(), nullable=False),
+            pa.field("true_positive_rate", pa.float64(), nullable=False),
+            pa.field("true_positive_low", pa.float64(), nullable=False),
+            pa.field("true_positive_high", pa.float64(), nullable=False),
+            pa.field("n_needed", pa.int64(), nullable=False),
+            pa.field("n_comfortable", pa.int64(), nullable=False),
+            pa.field("is_enough", pa.bool_(), nullable=False),
+        ]
+    ),
+    "attacks": pa.schema(
+        [
+            pa.field("attack", pa.string(), nullable=False),
+            pa.field("title", pa.string(), nullable=False),
+            *_RATE,
+            pa.field("n_members", pa.int64(), nullable=False),
+            pa.field("n_non_members", pa.int64(), nullable=False),
+            pa.field("is_chosen", pa.bool_(), nullable=False),
+        ]
+    ),
+    "roc": pa.schema(
+        [
+            pa.field("attack", pa.string(), nullable=False),
+            pa.field("title", pa.string(), nullable=False),
+            pa.field("threshold", pa.float64()),
+            pa.field("false_positive_rate", pa.float64(), nullable=False),
+            pa.field("true_positive_rate", pa.float64(), nullable=False),
+            pa.field("n_non_members", pa.int64(), nullable=False),
+            pa.field("n_members", pa.int64(), nullable=False),
+        ]
+    ),
+    "score_histogram": pa.schema(
+        [
+            pa.field("attack", pa.string(), nullable=False),
+            pa.field("title", pa.string(), nullable=False),
+            pa.field("low", pa.float64(), nullable=False),
+            pa.field("high", pa.float64(), nullable=False),
+            pa.field("members", pa.int64(), nullable=False),
+            pa.field("non_members", pa.int64(), nullable=False),
+        ]
+    ),
+    "groups": pa.schema(
+        [
+            pa.field("attribute", pa.string(), nullable=False),
+            pa.field("group", pa.string(), nullable=False),
+            pa.field("found", pa.int64(), nullable=False),
+            pa.field("n_members", pa.int64(), nullable=False),
+            *_RATE,
+            pa.field("falsely_accused", pa.int64(), nullable=False),
+            pa.field("n_non_members", pa.int64(), nullable=False),
+            pa.field("is_small", pa.bool_(), nullable=False),
+        ]
+    ),
+    "group_gaps": pa.schema(
+        [
+            pa.field("attribute", pa.string(), nullable=False),
+            pa.field("lowest", pa.string(), nullable=False),
+            pa.field("highest", pa.string(), nullable=False),
+            pa.field("lowest_value", pa.float64(), nullable=False),
+            pa.field("highest_value", pa.float64(), nullable=False),
+            *_RATE,
+            pa.field("n", pa.int64(), nullable=False),
+            pa.field("p_value", pa.float64(), nullable=False),
+            pa.field("n_left_out", pa.int64(), nullable=False),
+        ]
+    ),
+    "exposed_records": pa.schema(
+        [
+            pa.field("rank", pa.int64(), nullable=False),
+            pa.field("training_row", pa.int64(), nullable=False),
+            pa.field("attack", pa.string(), nullable=False),
+            pa.field("score", pa.float64(), nullable=False),
+            pa.field("p_value", pa.float64(), nullable=False),
+        ]
+    ),
+    "column_differences": pa.schema(
+        [
+            pa.field("column", pa.string(), nullable=False),
+            pa.field("distance", pa.float64(), nullable=False),
+            pa.field("measure", pa.string(), nullable=False),
+            pa.field("p_value", pa.float64(), nullable=False),
+            pa.field("n_members", pa.int64(), nullable=False),
+            pa.field("n_non_members", pa.int64(), nullable=False),
+        ]
+    ),
+}
+
+
+def rated(estimate: Estimate) -> dict[str, Any]:
+    """The columns that hold a value with its interval; n has columns of its own."""
+    return {
+        "value": estimate.value,
+        "low": estimate.low,
+        "high": estimate.high,
+        "reason": estimate.reason,
+    }
+
+
+def table_of(name: str, rows: list[dict[str, Any]]) -> pa.Table:
+    """Build one of the declared tables."""
+    return pa.Table.from_pylist(rows, schema=TABLES[name])
