@@ -1,0 +1,140 @@
+"""The standard page of an analyzer: settings, job, findings, charts, tables, method."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import streamlit as st
+
+from analyzers.core.analyzer import Analyzer
+from analyzers.core.errors import AssayError
+from analyzers.core.job import Queued, Running
+from analyzers.core.params import Params, check_params
+from analyzers.core.result import Measurements, Result
+from analyzers.core.subject import Subject
+from dashboard import engine, session
+from dashboard.components.chart_view import chart_grid
+from dashboard.components.finding_list import finding_list, verdict_counts
+from dashboard.components.job_panel import job_panel
+from dashboard.components.method import method_section, provenance_section
+from dashboard.components.params_form import params_form
+from dashboard.components.subject_header import no_subject, subject_header
+from dashboard.components.table_view import table_section
+from dashboard.components.words import as_text
+
+
+class Shown(NamedTuple):
+    """What a view's live controls get."""
+
+    analyzer: Analyzer[Any]
+    subject: Subject
+    measurements: Measurements
+
+
+LiveControls = Callable[[Shown], None]
+
+
+def show_analysis(analyzer: Analyzer[Any], *, live: LiveControls | None = None) -> None:
+    """Show the page of an analyzer.
+
+    Args:
+        analyzer: of the catalog.
+        live: draws the controls that answer at once from a finished result.
+    """
+    st.title(analyzer.title, anchor=False)
+    st.markdown(f"*{as_text(analyzer.question)}*")
+    examined = engine.subject()
+    if examined is None:
+        no_subject()
+        method_section(analyzer)
+        return
+    subject_header(examined)
+    obstacle = analyzer.needs.obstacle(examined)
+    if obstacle is not None:
+        st.warning(f"**Not possible here.** {as_text(obstacle)}", icon=":material/block:")
+        st.page_link("views/subject.py", label="Change what is examined", icon=":material/edit:")
+        method_section(analyzer)
+        return
+    job_id = _job(analyzer, examined)
+    result = _finished(job_id)
+    chosen = _settings(analyzer, examined, result, job_id)
+    if chosen is not None:
+        session.remember_job(engine.runner().submit(analyzer, examined, chosen))
+        st.rerun()
+    if job_id and job_panel(job_id, what=analyzer.title):
+        if result is None:
+            _show_damage(job_id)
+        else:
+            _show_result(analyzer, examined, result, live)
+    method_section(analyzer)
+
+
+def _job(analyzer: Analyzer[Any], examined: Subject) -> str:
+    """The job of the address where it is this page's, else the one asked last."""
+    named = session.job_in_address()
+    records = [
+        record.job.id
+        for record in engine.store().history()
+        if record.analyzer == analyzer.name and record.job.subject == examined.digest
+    ]
+    job_id = named if named in records else (records[0] if records else "")
+    if job_id:
+        session.remember_job(job_id)
+    else:
+        session.forget_job()
+    return job_id
+
+
+def _finished(job_id: str) -> Result | None:
+    if not job_id or engine.state_of(job_id).state != "done":
+        return None
+    try:
+        return engine.answer_to(job_id)
+    except AssayError:
+        return None
+
+
+def _show_damage(job_id: str) -> None:
+    try:
+        engine.answer_to(job_id)
+    except AssayError as error:
+        st.error(as_text(error), icon=":material/error:")
+
+
+def _settings(
+    analyzer: Analyzer[Any], examined: Subject, result: Result | None, job_id: str
+) -> Params | None:
+    is_busy = bool(job_id) and isinstance(engine.state_of(job_id), Queued | Running)
+    if is_busy:
+        return None
+    initial = analyzer.params()
+    if result is not None:
+        initial = check_params(analyzer.params, dict(result.job.params))
+    label = f"Run {analyzer.title.lower()}" if not job_id else "Run again with these settings"
+    try:
+        if not job_id:
+            return params_form(analyzer, examined, initial=initial, label=label)
+        with st.expander("Settings", icon=":material/tune:", expanded=result is None):
+            return params_form(
+                analyzer, examined, initial=initial, label=label if result else "Try again"
+            )
+    except AssayError as error:
+        st.error(as_text(error), icon=":material/error:")
+        return None
+
+
+def _show_result(
+    analyzer: Analyzer[Any], examined: Subject, result: Result, live: LiveControls | None
+) -> None:
+    measurements = result.measurements
+    answer = engine.judged(analyzer, measurements)
+    st.header("Findings", anchor=False)
+    verdict_counts(answer.findings)
+    finding_list(answer.findings)
+    if live is not None:
+        live(Shown(analyzer, examined, measurements))
+    if answer.charts:
+        st.header("Charts", anchor=False)
+        chart_grid(answer.charts, measurements, area=analyzer.name)
+    st.header("Behind the numbers", anchor=False)
+    table_section(measurements, area=analyzer.name)
+    provenance_section(analyzer, result)

@@ -1,0 +1,70 @@
+"""A chart with its words and everything it can be taken away as."""
+
+from functools import partial
+
+import streamlit as st
+
+from analyzers.core.chart import Chart
+from analyzers.core.result import Measurements
+from analyzers.toolkit.export import chart_html, file_stem, table_csv
+from dashboard.components.colours import in_dark, is_dark_page
+from dashboard.components.picture_buttons import picture_buttons
+from dashboard.components.words import as_text
+
+_CONFIG = {
+    "displaylogo": False,
+    "showSendToCloud": False,
+    # Always in the page: the picture buttons ask it for the file.
+    "displayModeBar": True,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+}
+
+
+def chart_view(chart: Chart, measurements: Measurements, *, area: str, place: str = "") -> None:
+    """Show a chart: title, picture, caption, downloads.
+
+    Args:
+        chart: what to show.
+        measurements: hold the chart's table.
+        area: name of the analyzer, for the file names.
+        place: a word that tells two views of the same chart on one page apart.
+    """
+    key = "-".join(word for word in ("chart", area, chart.name.replace("_", "-"), place) if word)
+    stem = file_stem("assay", area, chart.name)
+    figure = in_dark(chart.figure) if is_dark_page() else dict(chart.figure)
+    with st.container(border=True, key=key, height="stretch"):
+        st.subheader(as_text(chart.title), anchor=False)
+        st.plotly_chart(
+            figure, theme="streamlit", config=_CONFIG, alt=chart.alt, key=f"{key}-figure"
+        )
+        st.caption(as_text(chart.caption))
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            picture_buttons(chart=key, title=chart.title, caption=chart.caption, file=stem)
+            # Built on click and outside the script, so everything is bound here.
+            st.download_button(
+                "HTML",
+                data=partial(chart_html, chart),
+                file_name=f"{stem}.html",
+                mime="text/html",
+                on_click="ignore",
+                key=f"{key}-html",
+                help="A page of its own that opens anywhere, with no network.",
+            )
+            table = measurements.tables[chart.table]
+            st.download_button(
+                "CSV",
+                data=partial(table_csv, table),
+                file_name=f"{file_stem('assay', area, chart.table)}.csv",
+                mime="text/csv",
+                on_click="ignore",
+                key=f"{key}-csv",
+                help=f"The {table.num_rows:,} rows behind the chart.",
+            )
+
+
+def chart_grid(charts: tuple[Chart, ...], measurements: Measurements, *, area: str) -> None:
+    """Show charts two in a row."""
+    for start in range(0, len(charts), 2):
+        for column, chart in zip(st.columns(2), charts[start : start + 2], strict=False):
+            with column:
+                chart_view(chart, measurements, area=area)

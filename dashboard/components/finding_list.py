@@ -1,0 +1,101 @@
+"""Findings: what needs attention in full, the rest folded up by verdict."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from analyzers.core.finding import Finding, Verdict
+from analyzers.report.words import VERDICTS, estimate_words, limit_words, plural
+from dashboard.components.words import as_text, verdict_badge
+
+SHOWN_IN_FULL = 6
+_NEEDS_ATTENTION = (Verdict.FAIL, Verdict.WARN)
+
+
+def verdict_counts(findings: Sequence[Finding]) -> None:
+    """Show how many findings there are of each verdict, the severest first."""
+    with st.container(horizontal=True, gap="small"):
+        for verdict in VERDICTS:
+            count = sum(finding.verdict == verdict for finding in findings)
+            if count:
+                verdict_badge(verdict, count=count)
+
+
+def finding_list(findings: Sequence[Finding]) -> None:
+    """Show findings, the severest first."""
+    if not findings:
+        st.info("Nothing in this result can be judged.", icon=":material/info:")
+        return
+    pressing = [finding for finding in findings if finding.verdict in _NEEDS_ATTENTION]
+    for finding in pressing[:SHOWN_IN_FULL]:
+        with st.container(border=True):
+            finding_card(finding)
+    if len(pressing) > SHOWN_IN_FULL:
+        with st.expander(f"{plural(len(pressing) - SHOWN_IN_FULL, 'further finding')} like these"):
+            for finding in pressing[SHOWN_IN_FULL:]:
+                finding_card(finding)
+                st.divider()
+    for verdict in VERDICTS:
+        rest = [finding for finding in findings if finding.verdict == verdict]
+        if verdict not in _NEEDS_ATTENTION and rest:
+            label = f"{VERDICTS[verdict].word}: {plural(len(rest), 'indicator')}"
+            with st.expander(label):
+                st.caption(f"{VERDICTS[verdict].meaning.capitalize()}.")
+                _table(rest)
+
+
+def finding_card(finding: Finding) -> None:
+    """Show one finding: verdict, sentence, number, limit, and what to do."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        verdict_badge(finding.verdict)
+        st.markdown(f"**{as_text(finding.headline)}**", width="stretch")
+    estimate = finding.estimate
+    st.caption(
+        f"Measured: {as_text(estimate_words(estimate))}, n = {estimate.n:,}. "
+        f"Limit: {as_text(limit_words(finding.threshold))}{_worth(finding)}."
+    )
+    if finding.reason:
+        st.caption(as_text(finding.reason))
+    with st.expander("What to do, and where this comes from"):
+        st.markdown(f"**What to do:** {as_text(finding.remedy)}")
+        lines = {
+            "Concerns": finding.concerns,
+            "Method of the interval": estimate.method,
+            "Source of the limit": finding.threshold.source if finding.threshold else "",
+            "Where the limit holds": finding.threshold.holds if finding.threshold else "",
+            "Reference": finding.reference,
+            "Serves": ", ".join(finding.clauses),
+            "Code": finding.code,
+        }
+        for name, text in lines.items():
+            if text:
+                st.markdown(f"**{name}:** {as_text(text)}")
+
+
+def _worth(finding: Finding) -> str:
+    threshold = finding.threshold
+    if threshold is None or threshold.status == "none":
+        return ""
+    since = f", {threshold.as_of}" if threshold.as_of else ""
+    return as_text(f" ({threshold.status}{since})")
+
+
+def _table(findings: Sequence[Finding]) -> None:
+    # Cells of a data frame are drawn on a canvas as plain text: nothing in them is markup.
+    rows = [
+        {
+            "Finding": finding.headline,
+            "Measured": estimate_words(finding.estimate),
+            "n": finding.estimate.n,
+            "Limit": limit_words(finding.threshold),
+            "Reason": finding.reason,
+            "What to do": finding.remedy,
+            "Reference": finding.reference,
+        }
+        for finding in findings
+    ]
+    config = {
+        "Finding": st.column_config.TextColumn(width="large"),
+        "n": st.column_config.NumberColumn(format="localized"),
+    }
+    st.dataframe(rows, hide_index=True, column_config=config)

@@ -1,0 +1,83 @@
+"""A job on a page: how far it is, how it ended, and what to do about it."""
+
+from typing import assert_never
+
+import streamlit as st
+
+from analyzers.core.job import Done, Failed, Queued, Running, Stopped
+from dashboard import engine
+from dashboard.components.words import as_text, duration
+
+POLL_SECONDS = 0.5
+
+_KINDS = {
+    "refused": "The file was not opened",
+    "unsuitable": "The question does not apply here",
+    "parameter": "A setting does not fit",
+    "sandbox": "This system offers too little protection",
+    "model": "The model misbehaved",
+    "crashed": "The worker crashed",
+    "timeout": "It took too long",
+    "memory": "It needed too much memory",
+    "output": "The result was too large",
+    "lost": "It was lost",
+}
+
+
+def job_panel(job_id: str, *, what: str) -> bool:
+    """Show a job and follow it while it runs.
+
+    Args:
+        job_id: asked in this workspace.
+        what: the work in two or three words.
+
+    Returns:
+        Whether its result is there.
+    """
+    state = engine.state_of(job_id)
+    if isinstance(state, Queued | Running):
+        _follow(job_id, what)
+        return False
+    if isinstance(state, Failed):
+        show_failure(state)
+        return False
+    if isinstance(state, Stopped):
+        st.info(f"{what} was cancelled. Run it again at any time.", icon=":material/block:")
+        return False
+    return True
+
+
+def show_failure(state: Failed) -> None:
+    """Say what happened and what to do, and nothing else."""
+    title = _KINDS.get(state.kind, "It did not work")
+    remedy = f"  \n**What to do:** {as_text(state.remedy)}" if state.remedy else ""
+    st.error(f"**{title}.** {as_text(state.message)}{remedy}", icon=":material/error:")
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def _follow(job_id: str, what: str) -> None:
+    state = engine.state_of(job_id)
+    match state:
+        case Queued():
+            _progress_line(None, f"{what}: waiting for a worker", "")
+        case Running():
+            found = state.progress
+            left = found.seconds_left
+            times = f"{duration(found.elapsed_seconds)} so far"
+            if left is not None:
+                times += f", about {duration(left)} left"
+            _progress_line(found.fraction, f"{what}: {as_text(found.what, longest=200)}", times)
+        case Done() | Failed() | Stopped():
+            # Leave the fragment, so that polling ends and the whole page shows the outcome.
+            st.rerun()
+        case _:
+            assert_never(state)
+    if st.button("Cancel", icon=":material/stop_circle:", key=f"cancel-{job_id[:12]}"):
+        engine.runner().cancel(job_id)
+
+
+def _progress_line(fraction: float | None, doing: str, times: str) -> None:
+    with st.container(border=True):
+        st.progress(fraction or 0.0, text=doing)
+        if times:
+            st.caption(times)

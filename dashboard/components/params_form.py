@@ -1,0 +1,93 @@
+"""A form from declared parameters: the same declaration makes the command line's flags."""
+
+from typing import Any
+
+import streamlit as st
+
+from analyzers.core.analyzer import Analyzer
+from analyzers.core.params import Parameter, Params, check_params, parameters_of
+from analyzers.core.subject import Column, Subject
+from analyzers.toolkit.markup import shown
+
+SHOWN_AT_ONCE = 3
+
+
+def params_form(
+    analyzer: Analyzer[Any], subject: Subject, *, initial: Params, label: str
+) -> Params | None:
+    """Show the form; return the chosen parameters when Run was pressed, else None.
+
+    Args:
+        analyzer: declares the parameters.
+        subject: its columns are the choices of column parameters.
+        initial: what the fields show at first.
+        label: of the button.
+
+    Raises:
+        InvalidParameter: a text field holds what its declaration does not allow.
+    """
+    declared = parameters_of(analyzer.params)
+    first, more = declared[:SHOWN_AT_ONCE], declared[SHOWN_AT_ONCE:]
+    values: dict[str, Any] = {}
+    with st.form(f"{analyzer.name}-params"):
+        if first:
+            for column, parameter in zip(st.columns(len(first)), first, strict=True):
+                with column:
+                    values[parameter.name] = _field(analyzer.name, parameter, subject, initial)
+        if more:
+            with st.expander(f"More settings ({len(more)}); the defaults are fine to begin with"):
+                for parameter in more:
+                    values[parameter.name] = _field(analyzer.name, parameter, subject, initial)
+        pressed = st.form_submit_button(
+            label, icon=":material/play_arrow:", key=f"{analyzer.name}-run", type="primary"
+        )
+    return check_params(analyzer.params, values) if pressed else None
+
+
+def _field(owner: str, parameter: Parameter, subject: Subject, initial: Params) -> Any:  # noqa: ANN401  each kind has its own type
+    value = getattr(initial, parameter.name)
+    named: dict[str, Any] = {
+        "label": parameter.label,
+        "help": _help(parameter),
+        "key": f"{owner}-{parameter.name}",
+    }
+    if parameter.kind == "columns":
+        choices = [column.name for column in _columns(parameter, subject)]
+        chosen = [name for name in value if name in choices]
+        picked = st.multiselect(**named, options=choices, default=chosen, format_func=shown)
+        return list(picked)
+    if parameter.kind == "choice":
+        choices = list(parameter.choices)
+        return st.selectbox(
+            **named, options=choices, index=choices.index(value), format_func=str.capitalize
+        )
+    if parameter.kind == "flag":
+        return st.toggle(**named, value=value)
+    if parameter.kind == "integer":
+        return st.number_input(
+            **named,
+            value=int(value),
+            min_value=None if parameter.minimum is None else int(parameter.minimum),
+            max_value=None if parameter.maximum is None else int(parameter.maximum),
+            step=1,
+        )
+    if parameter.kind == "number":
+        return st.number_input(
+            **named,
+            value=float(value),
+            min_value=None if parameter.minimum is None else float(parameter.minimum),
+            max_value=None if parameter.maximum is None else float(parameter.maximum),
+            format="%g",
+        )
+    return st.text_input(**named, value=value, max_chars=500)
+
+
+def _help(parameter: Parameter) -> str:
+    if parameter.minimum is None or parameter.maximum is None:
+        return parameter.help
+    return f"{parameter.help} From {parameter.minimum:,g} to {parameter.maximum:,g}."
+
+
+def _columns(parameter: Parameter, subject: Subject) -> tuple[Column, ...]:
+    by_group = {"sensitive": subject.sensitive, "feature": subject.features}
+    return by_group.get(parameter.among or "any", subject.columns)

@@ -1,0 +1,1 @@
+"""One thin file per page, run by the navigation in `dashboard.app`."""

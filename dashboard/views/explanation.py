@@ -1,0 +1,51 @@
+"""Explanation, with any row and any column drawn at once."""
+
+import streamlit as st
+
+from analyzers.explanation import (
+    ANALYZER,
+    dependence_chart,
+    explained_features,
+    explained_row_numbers,
+    local_chart,
+)
+from analyzers.toolkit.markup import shown as tamed
+from dashboard.analysis_page import Shown, show_analysis
+from dashboard.components.chart_view import chart_view
+
+
+@st.fragment
+def pick(shown: Shown) -> None:
+    """Choose a row and a column, and see their charts."""
+    rows = explained_row_numbers(shown.measurements)
+    features = explained_features(shown.measurements)
+    if not rows or not features:
+        return
+    st.header("Look at one row, or one column", anchor=False)
+    left, right = st.columns(2)
+    with left:
+        first = shown.measurements.facts.get("shown_row")
+        row = st.selectbox(
+            "Row of the file",
+            rows,
+            index=rows.index(first) if first in rows else 0,
+            key="explanation-row",
+            help=f"{len(rows):,} rows were explained; the first shown is the most instructive one.",
+        )
+        chart = local_chart(shown.measurements, row)
+        if chart is not None:
+            chart_view(chart, shown.measurements, area=ANALYZER.name, place="picked")
+    with right:
+        feature = st.selectbox(
+            "Column",
+            features,
+            format_func=tamed,
+            key="explanation-column",
+            help="From the most to the least important.",
+        )
+        chart = dependence_chart(shown.measurements, feature)
+        if chart is not None:
+            chart_view(chart, shown.measurements, area=ANALYZER.name, place="picked")
+
+
+show_analysis(ANALYZER, live=pick)

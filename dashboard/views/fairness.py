@@ -1,0 +1,15 @@
+"""Fairness, with a threshold that moves every group at once."""
+
+from analyzers.fairness import ANALYZER, decide_at
+from dashboard.analysis_page import show_analysis
+from dashboard.components.threshold_slider import ThresholdControls
+
+LIVE = ThresholdControls(
+    decide=decide_at,
+    charts=("rates", "disparities"),
+    table="disparities",
+    columns=("attributes", "metric", "value", "low", "high", "n", "highest", "lowest"),
+    where={"depth": 1},
+)
+
+show_analysis(ANALYZER, live=LIVE.show)
