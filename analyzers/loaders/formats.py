@@ -103,14 +103,13 @@ def _is_text(glance: Glance) -> bool:
     if not head:
         return False
     # UTF-16 without a mark has a NUL in every other byte; otherwise NULs are a sign of binary.
-    even, odd = (
-        head[0::2].count(0) / max(1, len(head) / 2),
-        head[1::2].count(0) / max(1, len(head) / 2),
-    )
+    half = max(1.0, len(head) / 2)
+    even, odd = head[0::2].count(0) / half, head[1::2].count(0) / half
     if max(even, odd) > 0.4 and min(even, odd) < 0.05:
         return True
     control = sum(byte < 32 and byte not in (0, 9, 10, 11, 12, 13, 27) for byte in head)
-    return control == 0 and head.count(0) <= len(head) * 0.05
+    few = max(2.0, len(head) * 0.005)
+    return control <= few and head.count(0) <= max(2.0, len(head) * 0.05)
 
 
 FORMATS: tuple[Format, ...] = (

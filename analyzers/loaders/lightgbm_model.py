@@ -119,6 +119,9 @@ def check_text(text: str) -> None:
     """
     if "end of trees" not in text:
         raise _refuse("no end; it is cut off")
+    # LightGBM reads on past the end of a file that stops within its parameters, and crashes.
+    if "\nparameters:" in text and "\nend of parameters" not in text:
+        raise _refuse("no end; it is cut off")
     header = _fields(text[: text.find("\nTree=")])
     n_features = _whole(header, "max_feature_idx") + 1
     n_classes = _whole(header, "num_class")

@@ -99,9 +99,9 @@ def _pictures_name(arrays: dict[str, NDArray[Any]]) -> str:
     for candidates in (known, deep):
         if candidates:
             return max(candidates, key=lambda name: arrays[name].size)
+    shapes = [f"{name[:30]!r} of shape {array.shape}" for name, array in arrays.items()]
     raise RefusedFile(
-        "Expected an array of pictures, got "
-        + ", ".join(f"{name[:30]!r} of shape {array.shape}" for name, array in arrays.items()),
+        f"Expected an array of pictures, got {', '.join(shapes) or 'an empty archive'}.",
         remedy=_REMEDY,
     )
 

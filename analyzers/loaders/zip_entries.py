@@ -63,6 +63,8 @@ class Archive:
 
     def _check(self, info: zipfile.ZipInfo) -> None:
         shown = info.filename[:80]
+        if not info.filename:
+            raise self._refuse("an entry without a name")
         parts = PurePosixPath(info.filename.replace("\\", "/")).parts
         if info.filename.startswith(("/", "\\")) or ".." in parts or ":" in (parts or ("",))[0]:
             raise self._refuse(f"the entry {shown!r} points outside the archive")
