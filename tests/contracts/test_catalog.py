@@ -16,8 +16,9 @@ from analyzers.core.errors import Cancelled, InvalidParameter, UnsuitableSubject
 from analyzers.core.finding import Verdict
 from analyzers.core.params import check_params, parameters_of
 from analyzers.core.policy import Policy
-from analyzers.core.result import Measurements
+from analyzers.core.result import Measurements, Provenance
 from analyzers.core.workbench import Workbench
+from analyzers.jobs import codec
 from analyzers.policies import load_policy
 from tests.benches import credit_bench, dataset_of, predictions_of
 from tests.contracts.quick import QUICK
@@ -183,13 +184,10 @@ def shuffled_bench(bench: Workbench, order: np.ndarray) -> Workbench:
 
 @every_analyzer
 def test_results_survive_the_codec(analyzer, tmp_path):
-    from analyzers.core.result import Provenance
-    from analyzers.jobs import codec
-
     written = measured(analyzer.name)
 
-    codec.write(tmp_path, written, Provenance())
-    back, _ = codec.read(tmp_path, analyzer.tables)
+    codec.write_output(tmp_path, written, Provenance(), analyzer.tables)
+    back = codec.read_output(tmp_path, analyzer.tables, most_bytes=2**28).measurements
 
     assert as_bytes(back) == as_bytes(written)
 
