@@ -6,6 +6,7 @@ that the host distrusts; it never talks to the host's code.
 
 import json
 import os
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -30,6 +31,9 @@ from analyzers.loaders.formats import Use, identify
 from analyzers.predictions import PREDICTION_SCHEMA, PREDICTIONS, predictions_from
 
 _MOST_FRAMES = 12
+_FAILED_ALLOCATION = re.compile(
+    r"bad_alloc|can.t allocate memory|[Uu]nable to allocate|not enough memory|malloc of size"
+)
 
 
 class InputPaths(Value):
@@ -82,10 +86,14 @@ def work(
     except Cancelled:
         return 0
     except AssayError as error:
-        _write_error(folder, error.kind, error.message, error.remedy)
-    except MemoryError:
-        _write_error(folder, "memory", *_too_much_memory(limits))
+        if _ran_out_of_memory(error):
+            _write_error(folder, "memory", *_too_much_memory(limits))
+        else:
+            _write_error(folder, error.kind, error.message, error.remedy)
     except BaseException as error:
+        if _ran_out_of_memory(error):
+            _write_error(folder, "memory", *_too_much_memory(limits))
+            return 0
         _write_error(
             folder,
             "error",
@@ -197,6 +205,17 @@ def _too_much_memory(limits: Limits) -> tuple[str, str]:
         f"The work needed more memory than a worker has ({limits.memory_bytes // 2**20:,} MB).",
         "Use fewer rows, or ask the person who runs the server to raise ASSAY_MEMORY_MB.",
     )
+
+
+def _ran_out_of_memory(error: BaseException | None) -> bool:
+    """Look for a failed allocation in an error and what caused it; C++ has no class for it."""
+    for _ in range(_MOST_FRAMES):
+        if error is None:
+            return False
+        if isinstance(error, MemoryError) or _FAILED_ALLOCATION.search(_text_of(error)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _text_of(error: BaseException) -> str:

@@ -19,7 +19,8 @@ def limit_resources(limits: Limits, *, counts_own_processes: bool) -> None:
             its own), so that the number can be limited without counting the user's other work.
     """
     _lower(resource.RLIMIT_CORE, 0)
-    _lower(resource.RLIMIT_CPU, limits.cpu_seconds)
+    # Two steps, so that the signal tells processor time from other reasons to be killed.
+    _lower(resource.RLIMIT_CPU, limits.cpu_seconds, hardest=limits.cpu_seconds + 2)
     _lower(resource.RLIMIT_FSIZE, max(limits.output_bytes, limits.scratch_bytes))
     _lower(resource.RLIMIT_NOFILE, limits.open_files)
     _lower(resource.RLIMIT_DATA, data_bytes() + limits.memory_bytes)
@@ -38,8 +39,9 @@ def data_bytes() -> int:
     return int(kibibytes[0]) * 1024 if kibibytes else 0
 
 
-def _lower(which: int, value: int) -> None:
+def _lower(which: int, value: int, *, hardest: int | None = None) -> None:
     _, hard = resource.getrlimit(which)
+    wanted = value if hardest is None else hardest
     if hard != resource.RLIM_INFINITY:
-        value = min(value, hard)
-    resource.setrlimit(which, (value, value))
+        value, wanted = min(value, hard), min(wanted, hard)
+    resource.setrlimit(which, (value, wanted))
