@@ -57,7 +57,7 @@ def _findings(findings: Sequence[Finding]) -> Iterator[Html]:
         table = simple_table(
             ["Finding", "Verdict", "Measured", "n", "Limit", "What to do"],
             (_row(finding) for finding in others),
-            caption=f"{plural(len(others), 'finding')} without a warning.",
+            caption="Findings that passed, are inconclusive, or were not tested.",
             class_="findings",
         )
         yield _folded(
@@ -101,7 +101,7 @@ def _row(finding: Finding) -> list[object]:
         estimate_words(finding.estimate),
         cell(finding.estimate.n),
         _limit(finding),
-        finding.remedy,
+        f"If it failed: {finding.remedy}" if finding.verdict == Verdict.PASS else finding.remedy,
     ]
 
 
@@ -166,10 +166,13 @@ def _numbers(measured: Measurements) -> Html | None:
     parts += [element("p", note) for note in measured.sampling]
     if not parts:
         return None
-    return _folded(
+    folded = _folded(
         element("h3", f"All numbers: {plural(len(measured.tables), 'table')}"),
         element("div", parts),
     )
+    # Dozens of pages on paper; whoever needs them has the file.
+    on_paper = element("p", "All numbers are in the HTML file of this report.", class_="print-only")
+    return element("div", element("div", folded, class_="numbers"), on_paper)
 
 
 def _estimates(measured: Measurements) -> Html:

@@ -1,6 +1,14 @@
 "use strict";
 (() => {
-  const config = { showSendToCloud: false, displaylogo: false, responsive: true };
+  // Readers look and take a picture; zooming is for the dashboard.
+  const config = {
+    showSendToCloud: false,
+    displaylogo: false,
+    responsive: true,
+    modeBarButtonsToRemove: [
+      "zoom2d", "pan2d", "select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "resetScale2d",
+    ],
+  };
   const places = Array.from(document.querySelectorAll("[data-chart]"));
 
   function draw(place) {

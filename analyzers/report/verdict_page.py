@@ -13,7 +13,7 @@ from analyzers.report.words import VERDICTS, badge, plural
 from analyzers.toolkit.markup import Html, element
 
 MOST_FINDINGS = 5
-MOST_REASONS = 4
+MOST_REASONS = 2
 
 # The register of risks this program is about, with the analyzer that measures each. Those whose
 # analyzer is not in the catalog are named in every report: silence would read as a clean bill.

@@ -58,21 +58,21 @@ def number(value: float | None) -> str:
         value: any finite number; None where nothing was measured.
 
     Returns:
-        Such as "0.0123", "1,234", "4.1e-06" or "not measured".
+        Such as "0.0120", "1,234", "4.1e-06" or "not measured".
     """
     if value is None:
         return "not measured"
     if float(value).is_integer() and abs(value) < 1e15:
         return f"{value:,.0f}"
-    if abs(value) >= 1000:
+    if abs(value) >= 99.95:
         return f"{value:,.0f}"
     if abs(value) < 0.0005:
         return f"{value:.1e}"
-    return f"{value:.3g}"
+    return f"{value:#.3g}"
 
 
 def estimate_words(estimate: Estimate) -> str:
-    """Write a number with its interval, such as "0.64 (95 % interval 0.54 to 0.73)"."""
+    """Write a number with its interval, such as "0.640 (95 % interval 0.540 to 0.730)"."""
     if estimate.value is None:
         return "not measured"
     if estimate.low is None or estimate.high is None:
@@ -91,15 +91,15 @@ def limit_words(threshold: Threshold | None) -> str:
     good, bad = ("at least", "below") if threshold.direction == "at_least" else ("at most", "above")
     parts = []
     if threshold.warn is not None:
-        parts.append(f"{good} {number(threshold.warn)}")
+        parts.append(f"{good} {threshold.warn:g}")
     if threshold.fail is None:
         parts.append("nothing fails")
     elif threshold.fail == threshold.warn:
         parts.append(f"fails {bad} it")
     elif threshold.warn is None:
-        parts.append(f"{good} {number(threshold.fail)}, fails {bad} it")
+        parts.append(f"{good} {threshold.fail:g}, fails {bad} it")
     else:
-        parts.append(f"fails {bad} {number(threshold.fail)}")
+        parts.append(f"fails {bad} {threshold.fail:g}")
     if threshold.n_min > 1:
         parts.append(f"needs {threshold.n_min:,} rows")
     return "; ".join(parts)

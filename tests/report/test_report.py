@@ -168,7 +168,7 @@ def test_every_finding_is_there_with_all_it_holds(page, found):
         assert part in page.text
     assert found.clauses[0] in page.text
     if found.estimate.value is not None:
-        assert "0.64 (95 % interval 0.54 to 0.73)" in page.text
+        assert "0.640 (95 % interval 0.540 to 0.730)" in page.text
         assert "n = 95, Wilson" in page.text
     if found.threshold is not None:
         assert "at least 0.9; fails below 0.8; needs 30 rows" in page.text

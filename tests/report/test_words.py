@@ -20,7 +20,8 @@ from analyzers.report.words import (
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (None, "not measured"), (0.0, "0"), (1.0, "1"), (0.64211, "0.642"), (-0.5, "-0.5"),
+        (None, "not measured"), (0.0, "0"), (1.0, "1"), (0.64211, "0.642"), (-0.5, "-0.500"),
+        (123.4, "123"), (999.6, "1,000"), (99.94, "99.9"), (99.96, "100"), (0.99996, "1.00"),
         (1234.56, "1,235"), (12.345, "12.3"), (4.14e-6, "4.1e-06"), (1e6, "1,000,000"),
     ],
 )  # fmt: skip
@@ -57,7 +58,7 @@ def test_limits(direction, warn, fail, n_min, words):
 def test_no_limit_and_no_number_are_said():
     assert limit_words(None) == "none set"
     assert estimate_words(Estimate.unmeasured("No rows.")) == "not measured"
-    assert estimate_words(Estimate(value=0.5, n=3)) == "0.5"
+    assert estimate_words(Estimate(value=0.5, n=3)) == "0.500"
 
 
 def test_every_verdict_and_every_level_of_trust_has_words():
