@@ -61,6 +61,7 @@ class Attribution:
         errors: `(n_rows, n_features)` standard error of each value where it was sampled.
         n_background: rows that stand for unknown values; 0 where the trees' own counts do.
         draws: how the sampling was done, where it was.
+        shap_difference: largest difference from the shap library on a few rows, where it was asked.
     """
 
     values: NDArray[np.float64]
@@ -72,6 +73,7 @@ class Attribution:
     errors: NDArray[np.float64] | None = None
     n_background: int = 0
     draws: str = ""
+    shap_difference: float | None = None
 
 
 def target_of(model: Model, class_index: int | None) -> Target:

@@ -1,6 +1,7 @@
 """The right explainer for the model, tried in order, each held to the model's own answers."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from analyzers.explanation.attribution import (
 )
 from analyzers.explanation.boosters import explain_booster
 from analyzers.explanation.coalitions import explain_by_coalitions
+from analyzers.explanation.cross_check import difference_from_shap
 from analyzers.explanation.encoding import Encoded, encode
 from analyzers.explanation.forests import explain_forest
 from analyzers.explanation.gradients import integrate_gradients
@@ -111,7 +113,8 @@ def _candidates(
             return explain_booster(own, n_features, class_index)
         if hasattr(own.estimator, "coef_"):
             return explain_linear(own, encoded(others), n_features, class_index)
-        return explain_forest(own, n_features, class_index, track)
+        found = explain_forest(own, n_features, class_index, track)
+        return replace(found, shap_difference=difference_from_shap(own, found, class_index))
 
     return [by_parts]
 

@@ -85,7 +85,7 @@ def _take_apart(encoded: Encoded, class_index: int | None) -> Ensemble:
     except AttributeError as error:
         # Some of these are the library's private parts; another release may have moved them.
         raise CannotExplain(f"this release of {kind} keeps its trees elsewhere") from error
-    raise CannotExplain(f"{kind} is no tree model")
+    raise CannotExplain(f"{kind} is neither a tree model nor a linear one")
 
 
 def _forest(encoded: Encoded, class_index: int | None) -> Ensemble:

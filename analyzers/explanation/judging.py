@@ -20,6 +20,16 @@ _ADDITIVITY = Threshold(
     holds="Everywhere: an explanation that does not add up explains something else.",
     as_of="2026-11-01",
 )
+_SAME = Threshold(
+    indicator="explanation.difference_from_shap",
+    direction="at_most",
+    warn=1e-5,
+    fail=1e-3,
+    status="mathematics",
+    source="Both compute the same sum (Lundberg et al. 2020, path-dependent TreeSHAP).",
+    holds="Everywhere both apply.",
+    as_of="2026-11-01",
+)
 _GAIN = Threshold(
     indicator="explanation.faithfulness_gain",
     direction="at_least",
@@ -61,6 +71,14 @@ _TABULAR = (
         "kind.",
         "Lundberg and Lee 2017, A unified approach to interpreting model predictions",
         _ADDITIVITY,
+    ),
+    _Question(
+        "difference_from_shap",
+        "The values equal those of the shap library within {value} on the rows checked.",
+        "Report it with the model's kind; choose the model-agnostic explainer meanwhile.",
+        "Lundberg et al. 2020, From local explanations to global understanding with explainable AI "
+        "for trees",
+        _SAME,
     ),
     _Question(
         "faithfulness_gain",

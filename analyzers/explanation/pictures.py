@@ -93,16 +93,18 @@ def measure_pictures(bench: Workbench, params: ExplanationParams) -> Measurement
         heat = _by_patches(ask, images[positions], mean, masking, bench.track)
     pictures = images[positions]
     outputs = ask(pictures)
-    shown = choose_shown(bench.need_predictions(), positions, params.row, outputs)
+    shown = choose_shown(bench.need_predictions(), positions, params.row, outputs, class_index)
     patches = patches_of(pictures.shape[1], pictures.shape[2])
     sums = _by_patch(heat.values, patches)
     seeds = [int(seed) for seed in local.integers(0, 2**31, LIME_RUNS)]
+    hidden = background.mean(axis=0)
+    n_samples = min(params.lime_samples, _MOST_LIME_SAMPLES)
     runs = [
-        _lime(ask, pictures[shown.place], patches, min(params.lime_samples, _MOST_LIME_SAMPLES), s)
-        for s in bench.track(seeds, "Running LIME on the shown picture", total=LIME_RUNS)
+        _lime(ask, pictures[shown.place], hidden, patches, n_samples, seed)
+        for seed in bench.track(seeds, "Running LIME on the shown picture", total=LIME_RUNS)
     ]
     lime = np.mean([run.weights for run in runs], axis=0)
-    deletion = _delete(ask, pictures, sums, patches, background.mean(axis=0), deleting)
+    deletion = _delete(ask, pictures, sums, patches, hidden, deleting)
     agreement = compare(sums[[shown.place]], lime[None])
     stability = np.array(
         [
@@ -248,13 +250,22 @@ class _Run(NamedTuple):
 
 
 def _lime(
-    ask: Ask, picture: Pictures, patches: NDArray[np.int64], n_samples: int, seed: int
+    ask: Ask,
+    picture: Pictures,
+    hidden: Pictures,
+    patches: NDArray[np.int64],
+    n_samples: int,
+    seed: int,
 ) -> _Run:
+    """Run the package; what it hides shows the mean picture, as for SHAP."""
     from lime.lime_image import LimeImageExplainer
 
     n_channels = picture.shape[2]
+
     # The package takes three channels; a grey picture is repeated and read back from the first.
-    coloured = np.repeat(picture, 3, axis=2) if n_channels == 1 else picture[:, :, :3]
+    def coloured(grey: Pictures) -> NDArray[np.float64]:
+        full = np.repeat(grey, 3, axis=2) if n_channels == 1 else grey[:, :, :3]
+        return full.astype(np.float64)
 
     def answer(asked: NDArray[np.float64]) -> NDArray[np.float64]:
         return ask(np.asarray(asked, dtype=np.float32)[:, :, :, :n_channels])[:, None]
@@ -262,8 +273,9 @@ def _lime(
     # The package draws a progress bar on the error stream and cannot be told not to.
     with contextlib.redirect_stderr(io.StringIO()):
         found = LimeImageExplainer(random_state=seed).explain_instance(
-            coloured.astype(np.float64),
+            coloured(picture),
             answer,
+            hide_color=coloured(hidden),
             labels=(0,),
             top_labels=None,
             num_samples=n_samples,

@@ -95,7 +95,11 @@ def choose_rows(
 
 
 def choose_shown(
-    predictions: Predictions, positions: NDArray[np.int64], asked: int, outputs: NDArray[np.float64]
+    predictions: Predictions,
+    positions: NDArray[np.int64],
+    asked: int,
+    outputs: NDArray[np.float64],
+    class_index: int | None,
 ) -> Shown:
     """Choose the row to show among the explained ones.
 
@@ -104,6 +108,7 @@ def choose_shown(
         positions: `(n_rows,)` the explained ones, in an order that does not depend on the file's.
         asked: the row number asked for, or -1.
         outputs: `(n_rows,)` the explained output of the explained rows.
+        class_index: the explained class; mistakes that concern it come first.
     """
     if asked >= 0:
         return Shown(0, "It is the row you asked for.")
@@ -115,6 +120,8 @@ def choose_shown(
             return Shown(int(distance.argmax()), "Its prediction is the furthest from the truth.")
         wrong = (labels != predicted) & (labels >= 0)
         if wrong.any():
+            concerned = wrong & ((labels == class_index) | (predicted == class_index))
+            wrong = concerned if concerned.any() else wrong
             sure = np.ones(len(positions))
             if predictions.scores is not None:
                 sure = predictions.scores[positions, predicted.astype(np.int64)]

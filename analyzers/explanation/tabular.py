@@ -12,6 +12,7 @@ from analyzers.core.workbench import Workbench
 from analyzers.explanation.agreement import compare, mean_pairwise, top_of
 from analyzers.explanation.attribution import Target, target_of
 from analyzers.explanation.choice import explain_rows
+from analyzers.explanation.cross_check import ROWS_CHECKED
 from analyzers.explanation.faithfulness import Deletion, delete_columns
 from analyzers.explanation.local import LocalWeights, package_lime, shared_lime
 from analyzers.explanation.params import ExplanationParams
@@ -66,7 +67,7 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
         attribution=explained.attribution,
         outputs=outputs,
         order=np.argsort(-np.abs(explained.attribution.values).mean(axis=0), kind="stable"),
-        shown=choose_shown(bench.need_predictions(), positions, params.row, outputs),
+        shown=choose_shown(bench.need_predictions(), positions, params.row, outputs, class_index),
     )
 
     def ask(asked: pd.DataFrame) -> NDArray[np.float64]:
@@ -195,6 +196,12 @@ def _estimates(
         if n_features > 1
         else Estimate.unmeasured("With one column every order of deletion is the same."),
     }  # fmt: skip
+    if attribution.shap_difference is not None:
+        estimates["difference_from_shap"] = Estimate(
+            value=attribution.shap_difference,
+            n=min(n, ROWS_CHECKED),
+            method="largest difference of a value from shap.TreeExplainer",
+        )
     if attribution.errors is not None:
         estimates["sampling_error"] = Estimate(
             value=float(1.96 * np.median(attribution.errors.max(axis=1))),

@@ -94,7 +94,7 @@ def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
         texts = [everything[at] for at in positions]
         found = _by_masking(ask, texts, target.scale, masking, bench.track)
     outputs = ask(texts)
-    shown = choose_shown(bench.need_predictions(), positions, params.row, outputs)
+    shown = choose_shown(bench.need_predictions(), positions, params.row, outputs, class_index)
     places = [shown.place, *[at for at in range(len(texts)) if at != shown.place]][:LIME_TEXTS]
     seeds = local.integers(0, 2**31, LIME_RUNS)
     compared = [

@@ -1,0 +1,85 @@
+"""Pictures: gradients that add up, patches where there are none, overlays of both."""
+
+import numpy as np
+import pytest
+import torch
+
+from analyzers.explanation import ANALYZER
+from analyzers.explanation.params import ExplanationParams
+from analyzers.explanation.pictures import patches_of
+from tests.explanation.benches import TorchModel, picture_bench
+
+QUICK = ExplanationParams(lime_samples=200, rows=12, sampled_rows=6)
+
+
+class Corner(torch.nn.Module):
+    """Looks at the mean of the upper left quarter and at nothing else."""
+
+    def forward(self, pictures):
+        side = pictures.shape[2] // 2
+        mean = pictures[:, :, :side, :side].mean(dim=(1, 2, 3))
+        return torch.stack([-4 * (mean - 0.6), 4 * (mean - 0.6)], dim=1)
+
+
+@pytest.fixture(scope="module")
+def by_gradients():
+    return ANALYZER.measure(picture_bench(TorchModel(Corner())), QUICK)
+
+
+def cells_of(found, row):
+    table = found.tables["cells"].to_pandas()
+    part = table[table["row"] == row]
+    return part["phi"].to_numpy().reshape(8, 8)
+
+
+def test_gradients_add_up_to_the_answer(by_gradients):
+    assert by_gradients.estimates["additivity_error"].value < 1e-3
+    assert "integrated gradients" in str(by_gradients.facts["explainer"])
+
+
+def test_only_the_quarter_the_network_looks_at_gets_anything(by_gradients):
+    for row in by_gradients.tables["cells"]["row"].unique().to_pylist():
+        heat = cells_of(by_gradients, row)
+        assert np.abs(heat[:4, :4]).sum() > 0.01
+        outside = heat.copy()
+        outside[:4, :4] = 0
+        np.testing.assert_allclose(outside, 0, atol=1e-12)
+
+
+def test_hiding_patches_finds_the_same_quarter():
+    bench = picture_bench(TorchModel(Corner()))
+
+    found = ANALYZER.measure(bench, QUICK.model_copy(update={"method": "model-agnostic"}))
+
+    heat = cells_of(found, found.facts["shown_row"])
+    outside = np.abs(heat).sum() - np.abs(heat[:4, :4]).sum()
+    assert outside == pytest.approx(0, abs=1e-9)
+    assert found.estimates["additivity_error"].value == pytest.approx(0, abs=1e-6)
+    assert found.estimates["sampling_error"].value >= 0
+
+
+def test_lime_finds_the_quarter_too(by_gradients):
+    table = by_gradients.tables["cells"].to_pandas()
+    shown = table[table["row"] == by_gradients.facts["shown_row"]]
+    inside = (shown["down"] < 4) & (shown["across"] < 4)
+
+    assert shown.loc[inside, "lime"].abs().mean() > 3 * shown.loc[~inside, "lime"].abs().mean()
+
+
+def test_the_overlay_shows_each_kept_picture_and_lime_beside_the_first(by_gradients):
+    charts = {chart.name: chart for chart in ANALYZER.draw(by_gradients)}
+
+    titles = [note["text"] for note in charts["overlay"].figure["layout"]["annotations"]]
+
+    assert sum("LIME" in title for title in titles) == 1
+    assert sum("SHAP" in title for title in titles) == 4
+
+
+@pytest.mark.parametrize(("height", "width", "n"), [(8, 8, 64), (28, 28, 64), (3, 100, 24)])
+def test_patches_cover_the_picture_evenly(height, width, n):
+    patches = patches_of(height, width)
+
+    counts = np.bincount(patches.ravel())
+    assert len(counts) == n
+    assert counts.min() > 0
+    assert counts.max() <= 4 * counts.min()
