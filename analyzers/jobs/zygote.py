@@ -16,6 +16,7 @@ import select
 import signal
 import socket
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 from types import FrameType
@@ -35,7 +36,7 @@ WARM_IMPORTS = (
     "sklearn.calibration", "sklearn.feature_extraction.text", "skops.io", "joblib",
     "analyzers.loaders.opening", "torch", "shap", "xgboost", "lightgbm", "catboost", "onnx", "lime",
     "lime.lime_tabular", "lime.lime_text", "openpyxl", "PIL.Image",
-    "transformers", "datasets", "flair", "analyzers.adversarial.text",
+    "analyzers.adversarial.text",
 )  # fmt: skip
 
 
@@ -134,7 +135,9 @@ def _order(body: dict[str, Any]) -> StartOrder:
 def _import_quietly(name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        importlib.import_module(name)
+        module = importlib.import_module(name)
+        # A module of ours may put its own libraries in order, which a bare import would not.
+        getattr(module, "warm_up", lambda: None)()
 
 
 def _n_threads() -> int:
@@ -167,6 +170,8 @@ def _become_worker(
             os.write(report, _json({"error": error.message, "remedy": error.remedy}))
             os._exit(1)
         random.seed(0)
+        # The parent has looked up its own temporary folder, which is closed to a worker.
+        tempfile.tempdir = None
         resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         os.write(
             report, _json({"protection": protection.model_dump(mode="json"), "resident": resident})
