@@ -6,6 +6,7 @@ verdict_page   page one: verdict, coverage, worst findings, what was not tested
 subject_page   what was examined
 area_page      one risk: findings, charts, tables, method
 settings_page  policy, parameters, seeds and versions
+method         an analyzer's own account of its method
 record         the same as JSON, to be read again by a program
 tables         Arrow tables as HTML, capped and counted
 words          verdicts and numbers in words

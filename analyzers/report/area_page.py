@@ -1,12 +1,11 @@
 """One risk: verdict, findings, charts, tables, and how it was measured."""
 
-import re
 from collections.abc import Iterator, Sequence
-from textwrap import dedent
 
 from analyzers.core.chart import Chart
 from analyzers.core.finding import Finding, Verdict
 from analyzers.core.result import Estimate, Measurements
+from analyzers.report.method import method
 from analyzers.report.sections import Section
 from analyzers.report.tables import arrow_table, cell, pair_list, simple_table
 from analyzers.report.words import badge, estimate_words, limit_words, plural
@@ -192,25 +191,7 @@ def _estimates(measured: Measurements) -> Html:
 
 
 def _method(about: str) -> Html:
-    return _folded(
-        element("h3", "How it was measured, and where it stops"), element("div", _paragraphs(about))
-    )
-
-
-def _paragraphs(about: str) -> Iterator[Html]:
-    """Turn a module's docstring into headings and paragraphs."""
-    _, _, rest = about.strip().partition("\n")
-    for block in re.split(r"\n(?=\S)", rest.strip("\n")):
-        heading, _, text = block.partition("\n")
-        if text.strip():
-            yield element("h4", heading.strip().rstrip(":"))
-            yield from (
-                element("p", " ".join(part.split()))
-                for part in re.split(r"\n\s*\n", dedent(text))
-                if part.strip()
-            )
-        elif heading.strip():
-            yield element("p", heading.strip())
+    return _folded(element("h3", "How it was measured, and where it stops"), method(about))
 
 
 def _folded(summary: str | Html, content: Html, *, is_open: bool = False) -> Html:
