@@ -108,6 +108,10 @@ def read_output(folder: Path, schemas: Mapping[str, pa.Schema], *, most_bytes: i
     Raises:
         ResultError: anything that `write_output` would not have written, in a sentence.
     """
+    if folder.is_symlink():
+        raise ResultError(
+            "Expected a folder with the result, got a link.", remedy="Run the analysis again."
+        )
     content = read_plain(
         folder / RESULT_NAME, most=min(MOST_JSON_BYTES, most_bytes), what="the result"
     )

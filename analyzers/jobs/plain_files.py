@@ -21,12 +21,13 @@ def read_plain(path: Path, *, most: int, what: str) -> bytes:
         raise ResultError(
             f"Expected the file of {what}, got {str(error.strerror).lower()}.", remedy=remedy
         ) from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+        os.close(descriptor)
+        raise ResultError(
+            f"Expected an ordinary file for {what}, got something else.", remedy=remedy
+        )
     with os.fdopen(descriptor, "rb") as stream:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-            raise ResultError(
-                f"Expected an ordinary file for {what}, got something else.", remedy=remedy
-            )
         if status.st_size > most:
             raise ResultError(
                 f"Expected at most {most:,} bytes of {what}, got {status.st_size:,}.",

@@ -226,8 +226,9 @@ class Store:
             beside.mkdir(mode=0o700)
             write_output(beside, result.measurements, result.provenance, schemas, durable=True)
             if (folder / "result").exists():
-                # The same question has the same answer: an older one is only put aside because it
-                # could not be read.
+                if self._is_readable(result.job.id):
+                    # The same question has the same answer, and no moment may be without it.
+                    return
                 workspaces.remove_tree(folder / "result")
             beside.rename(folder / "result")
             sync_folder(folder)
@@ -264,11 +265,14 @@ class Store:
 
     def has_result(self, job_id: str) -> bool:
         """Return whether the answer to a job is there and can be read."""
+        return self._is_readable(job_id) and isinstance(self.state(job_id), Done)
+
+    def _is_readable(self, job_id: str) -> bool:
         try:
             self.result(job_id)
         except AssayError:
             return False
-        return isinstance(self.state(job_id), Done)
+        return True
 
     def history(self) -> list[Record]:
         """Return the questions asked in this workspace, newest first; damaged records are left out.
