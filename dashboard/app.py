@@ -85,6 +85,7 @@ st.set_page_config(
     layout="wide",
 )
 session.open_session()
+st.logo(str(Path(__file__).with_name("wordmark.svg")), size="large")
 page = st.navigation(pages())
 _sidebar()
 notice = session.take_notice()

@@ -27,7 +27,7 @@ def area_row(entry: Entry, section: Section) -> None:
             st.page_link(f"views/{analyzer.name}.py", label="Open", icon=":material/arrow_forward:")
         st.caption(as_text(analyzer.question))
         for finding in section.findings[:TOP_FINDINGS]:
-            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
                 verdict_badge(finding.verdict)
                 st.markdown(as_text(finding.headline), width="stretch")
         _why_nothing(entry, section)

@@ -14,8 +14,8 @@ from dashboard.components.words import as_text
 _CONFIG = {
     "displaylogo": False,
     "showSendToCloud": False,
-    # Always in the page: the picture buttons ask it for the file.
-    "displayModeBar": True,
+    # In the page though unseen until pointed at: the picture buttons ask it for the file.
+    "displayModeBar": "hover",
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
 }
 

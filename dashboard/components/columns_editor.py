@@ -84,13 +84,13 @@ def _frame(subject: Subject) -> pd.DataFrame:
         {
             "Column": [shown(column.name) for column in subject.columns],
             "Use": [column.role.value for column in subject.columns],
-            "Model input": [column.is_feature for column in subject.columns],
             "Sensitive": [column.is_sensitive for column in subject.columns],
             "Cannot change": [column.is_immutable for column in subject.columns],
+            "Why": [shown(column.reason) for column in subject.columns],
             "Kind": [column.kind for column in subject.columns],
             "Values": [_values(column) for column in subject.columns],
             "Missing": [column.n_missing for column in subject.columns],
-            "Why": [shown(column.reason) for column in subject.columns],
+            "Model input": [column.is_feature for column in subject.columns],
         }
     )
 
@@ -105,7 +105,7 @@ def _config() -> dict[str, object]:
         "Cannot change": st.column_config.CheckboxColumn(
             help="A person cannot change it, so no attack may."
         ),
-        "Why": st.column_config.TextColumn(width="large", help="The reason for the guess."),
+        "Why": st.column_config.TextColumn(width=330, help="The reason for the guess."),
     }
 
 

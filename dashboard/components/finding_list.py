@@ -46,7 +46,7 @@ def finding_list(findings: Sequence[Finding]) -> None:
 
 def finding_card(finding: Finding) -> None:
     """Show one finding: verdict, sentence, number, limit, and what to do."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
         verdict_badge(finding.verdict)
         st.markdown(f"**{as_text(finding.headline)}**", width="stretch")
     estimate = finding.estimate

@@ -49,7 +49,7 @@ def _field(owner: str, parameter: Parameter, subject: Subject, initial: Params) 
     named: dict[str, Any] = {
         "label": parameter.label,
         "help": _help(parameter),
-        "key": f"{owner}-{parameter.name}",
+        "key": f"{owner}-param-{parameter.name}",
     }
     if parameter.kind == "columns":
         choices = [column.name for column in _columns(parameter, subject)]

@@ -129,4 +129,4 @@ def picture_buttons(*, chart: str, title: str, caption: str, file: str) -> None:
         "width": PICTURE_WIDTH,
         "colours": {dark: light for light, dark in DARK_OF.items()},
     }
-    _component(data=data, key=f"{chart}-pictures")
+    _component(data=data, key=f"{chart}-pictures", width="content")

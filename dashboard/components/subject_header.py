@@ -14,7 +14,7 @@ _TASKS = {
 
 def subject_header(examined: Subject) -> None:
     """Say what is examined."""
-    parts = [f"**{short(examined.name)}**"]
+    parts = [short(examined.name)]
     if examined.target is not None:
         parts.append(f"predicts {short(examined.target)} ({_TASKS[examined.task]})")
     parts.append(f"{examined.n_rows:,} rows of {examined.modality} data")

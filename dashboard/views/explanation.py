@@ -29,7 +29,7 @@ def pick(shown: Shown) -> None:
             "Row of the file",
             rows,
             index=rows.index(first) if first in rows else 0,
-            key="explanation-row",
+            key="explanation-picked-row",
             help=f"{len(rows):,} rows were explained; the first shown is the most instructive one.",
         )
         chart = local_chart(shown.measurements, row)
@@ -40,7 +40,7 @@ def pick(shown: Shown) -> None:
             "Column",
             features,
             format_func=tamed,
-            key="explanation-column",
+            key="explanation-picked-column",
             help="From the most to the least important.",
         )
         chart = dependence_chart(shown.measurements, feature)

@@ -6,7 +6,7 @@ from dashboard.components.threshold_slider import ThresholdControls
 
 LIVE = ThresholdControls(
     decide=decide_at,
-    charts=("rates", "disparities"),
+    charts=("groups_selection_rate", "disparities"),
     table="disparities",
     columns=("attributes", "metric", "value", "low", "high", "n", "highest", "lowest"),
     where={"depth": 1},

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from analyzers.catalog import analyzer_named
 from analyzers.core.errors import AssayError
 from analyzers.inspection import InspectionParams
 from dashboard import engine, session
@@ -39,7 +40,7 @@ st.header("Open a sample", anchor=False)
 st.caption("Real data, small models, one risk each. Opening one takes a few seconds.")
 for column, sample in zip(st.columns(len(SAMPLES)), SAMPLES, strict=True):
     with column, st.container(border=True, height="stretch", key=f"sample-{sample.name}"):
-        st.badge(sample.area.capitalize(), color="blue")
+        st.badge(analyzer_named(sample.area).title, color="blue")
         st.markdown(f"**{sample.title}**")
         st.markdown(sample.shows)
         st.space("stretch")

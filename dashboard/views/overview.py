@@ -23,7 +23,7 @@ entries = entries_in(engine.store(), examined)
 sections = sections_of(entries, engine.policy(), ANALYZERS)
 rating = overall(sections)
 with st.container(border=True):
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
         verdict_badge(rating.verdict)
         st.markdown(f"**{as_text(meaning(rating, sections))}**", width="stretch")
     chosen = engine.policy()

@@ -1,6 +1,51 @@
-"""Privacy."""
+"""Privacy, with any attack's reach at the false positive rate an attacker accepts."""
+
+import pyarrow.compute as pc
+import streamlit as st
 
 from analyzers.privacy import ANALYZER
-from dashboard.analysis_page import show_analysis
+from dashboard.analysis_page import Shown, show_analysis
 
-show_analysis(ANALYZER)
+COLUMNS = {
+    "accepted_rate": "False positive rate accepted",
+    "true_positive_rate": "Members found",
+    "true_positive_low": "Low",
+    "true_positive_high": "High",
+    "n_members": "n members",
+    "n_non_members": "n non-members",
+    "is_enough": "Enough rows",
+}
+
+
+@st.fragment
+def compare(shown: Shown) -> None:
+    """Choose an attack and see whom it finds at each accepted rate."""
+    tables = shown.measurements.tables
+    points, attacks = tables.get("operating_points"), tables.get("attacks")
+    if points is None or attacks is None or not points.num_rows:
+        return
+    st.header("Whom each attack finds", anchor=False)
+    titles = {row["attack"]: row["title"] for row in attacks.to_pylist()}
+    known = [name for name in dict.fromkeys(points["attack"].to_pylist()) if name in titles]
+    name = st.selectbox(
+        "Attack", known, format_func=lambda item: titles[item], key="privacy-attack"
+    )
+    chosen = points.filter(pc.equal(points["attack"], name))
+    st.dataframe(
+        chosen.select(list(COLUMNS)).rename_columns(list(COLUMNS.values())),
+        hide_index=True,
+        column_config={
+            "False positive rate accepted": st.column_config.NumberColumn(format="percent"),
+            "Members found": st.column_config.NumberColumn(format="percent"),
+            "Low": st.column_config.NumberColumn(format="percent"),
+            "High": st.column_config.NumberColumn(format="percent"),
+        },
+        alt="Share of members found, with its interval, at each accepted false positive rate.",
+    )
+    st.caption(
+        "Low and High are the 95 % interval of the share of members found. Where there are not "
+        "enough non-members for a rate, its line says so and gets no verdict."
+    )
+
+
+show_analysis(ANALYZER, live=compare)
