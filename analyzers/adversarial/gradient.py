@@ -109,7 +109,8 @@ def many_steps(
         if step % LOOK_EVERY and step != steps:
             continue
         changed = model.predict(current) != codes[rows]
-        found[rows[changed]] = current[changed]
+        # Backwards, so that of several starts that flip a picture the first one is kept.
+        found[rows[changed][::-1]] = current[changed][::-1]
         is_broken[rows[changed]] = True
         open_ = ~is_broken[rows]
         rows, home, current = rows[open_], home[open_], current[open_]

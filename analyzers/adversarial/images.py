@@ -31,6 +31,7 @@ SHARES = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 BLACK_BOX_SHARES = (0.25, 0.5, 1.0, 2.0)
 HUGE = 1.0
 BISECTIONS = 8
+NOISE = "random change"
 MOST_CHECKED = 60
 MOST_SQUARE_QUERIES = 300
 
@@ -61,7 +62,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
     for size, rng in zip(
         bench.track(sizes, "Attacking pictures"), attack_rng.spawn(len(sizes)), strict=True
     ):
-        rows = np.flatnonzero(found.sizes > size)
+        rows = np.flatnonzero((found.sizes > size) | (found.sources == NOISE))
         if len(rows):
             found.offer(_attack(model, found, rows, float(size), params, rng, bench), rows)
     listed = (
@@ -174,7 +175,7 @@ def _try_noise(
             pictures = random_pictures(found.originals, float(size), found.norm, draw)
             changed = found.model.predict(pictures) != found.codes
             broken[place] |= changed
-            found.offer(Broken(changed, pictures), rows, source="random change")
+            found.offer(Broken(changed, pictures), rows, source=NOISE)
     return broken
 
 
@@ -192,10 +193,11 @@ def _checks(
     size, norm, steps = params.epsilon, params.norm, params.steps
     pgd_rng, half_rng, huge_rng, square_rng, noise_rng = rng.spawn(5)
     made = []
+    strong = many_steps(
+        model, originals, codes, size, norm, steps=steps, restarts=params.restarts, rng=pgd_rng
+    ).is_broken
     for stage in bench.track(range(4), "Checking that the result can be believed"):
         if stage == 0:
-            strong = many_steps(model, originals, codes, size, norm, steps=steps,
-                                restarts=params.restarts, rng=pgd_rng).is_broken  # fmt: skip
             single = one_step(model, originals, codes, size, norm).is_broken
             made.append(
                 checks.weaker_does_not_win(

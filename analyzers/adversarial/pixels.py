@@ -1,5 +1,7 @@
 """Pictures near a picture: what a bounded change of pixels is, and how large one is."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,7 +24,9 @@ def size_of(changed: Images, originals: Images, norm: Norm) -> NDArray[np.float6
     return np.sqrt((difference**2).mean(axis=1))
 
 
-def pull_back(points: Images, originals: Images, size: float, norm: Norm) -> Images:
+def pull_back(
+    points: NDArray[np.floating[Any]], originals: Images, size: float, norm: Norm
+) -> Images:
     """Return the nearest pictures that differ by at most `size` and keep to [0, 1]."""
     if norm == "L-inf":
         near = np.clip(points, originals - np.float32(size), originals + np.float32(size))

@@ -52,7 +52,7 @@ def warm_up() -> None:
         return
     os.environ.update(OFFLINE)
     before = dict(os.environ)
-    nltk = importlib.import_module("nltk")
+    nltk: Any = importlib.import_module("nltk")
     nltk.corpus.stopwords = _FunctionWordCorpus()
     nltk.download = _refuse_download
     with tempfile.TemporaryDirectory(prefix="textattack-") as folder, warnings.catch_warnings():
@@ -61,6 +61,7 @@ def warm_up() -> None:
         # Says that TextAttack's downloads after installation have been done.
         (Path(folder) / _POST_INSTALL_MARK).touch()
         os.environ["TA_CACHE_DIR"] = folder
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder
         try:
             importlib.import_module("textattack")
         finally:
@@ -83,11 +84,7 @@ def build_recipe(
     """
     warm_up()
     import textattack
-    from textattack.attack_recipes import DeepWordBugGao2018, InputReductionFeng2018, Pruthi2019
-    from textattack.constraints.pre_transformation import RepeatModification, StopwordModification
-    from textattack.goal_functions import UntargetedClassification
-    from textattack.search_methods import GreedyWordSwapWIR
-    from textattack.transformations import WordSwapHomoglyphSwap, WordSwapInvisibleCharacters
+    from textattack.transformations import WordSwapHomoglyphSwap
 
     class Wrapper(textattack.models.wrappers.ModelWrapper):
         """Gives TextAttack the model's probabilities, many texts a call."""
@@ -98,7 +95,7 @@ def build_recipe(
         def __call__(self, texts: list[str], **_: object) -> NDArray[np.float64]:
             return scores_of(list(texts))
 
-    class LookAlikes(WordSwapHomoglyphSwap):  # type: ignore[misc]
+    class LookAlikes(WordSwapHomoglyphSwap):
         """The package's own look-alike letters; the file its parent reads is not shipped."""
 
         def __init__(self) -> None:
@@ -107,23 +104,34 @@ def build_recipe(
             self.homos_intentional = {key: [value] for key, value in LOOK_ALIKES.items()}
             self.random_one = False
 
-    wrapper = Wrapper()
-    if name == "DeepWordBug (typing errors)":
-        attack = DeepWordBugGao2018.build(wrapper)
-    elif name == "Pruthi (one typing error)":
-        attack = Pruthi2019.build(wrapper)
-    elif name == "Input reduction (words left out)":
-        attack = InputReductionFeng2018.build(wrapper)
-    else:
-        swap = LookAlikes() if name == "Look-alike letters" else WordSwapInvisibleCharacters()
-        attack = textattack.Attack(
-            UntargetedClassification(wrapper),
-            [RepeatModification(), StopwordModification()],
-            swap,
-            GreedyWordSwapWIR(),
-        )
+    with warnings.catch_warnings():
+        # TextAttack's own logging calls are of an old kind.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        attack = _built(name, Wrapper(), LookAlikes)
     attack.goal_function.query_budget = queries
     return attack
+
+
+def _built(name: Recipe, wrapper: Any, look_alikes: Callable[[], Any]) -> Any:  # noqa: ANN401
+    import textattack
+    from textattack.attack_recipes import DeepWordBugGao2018, InputReductionFeng2018, Pruthi2019
+    from textattack.constraints.pre_transformation import RepeatModification, StopwordModification
+    from textattack.goal_functions import UntargetedClassification
+    from textattack.search_methods import GreedyWordSwapWIR
+    from textattack.transformations import WordSwapInvisibleCharacters
+
+    if name == "DeepWordBug (typing errors)":
+        return DeepWordBugGao2018.build(wrapper)
+    if name == "Pruthi (one typing error)":
+        return Pruthi2019.build(wrapper)
+    if name == "Input reduction (words left out)":
+        return InputReductionFeng2018.build(wrapper)
+    return textattack.Attack(
+        UntargetedClassification(wrapper),
+        [RepeatModification(), StopwordModification()],
+        look_alikes() if name == "Look-alike letters" else WordSwapInvisibleCharacters(),
+        GreedyWordSwapWIR(),
+    )
 
 
 def _refuse_download(*wanted: object, **options: object) -> bool:

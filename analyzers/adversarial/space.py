@@ -85,9 +85,11 @@ class FeasibleSpace:
         for place, field in enumerate(self.fields):
             original = frame[field.name]
             if field.rule == "fixed":
-                columns[field.name] = original.array.take(owners)
+                values = original.array.take(owners)
             else:
-                columns[field.name] = _written(points[:, place], field, original.dtype)
+                values = _written(points[:, place], field, original.dtype)
+            # With the type named, pandas does not make its own string type of plain objects.
+            columns[field.name] = pd.Series(values, dtype=original.dtype, copy=False)
         return pd.DataFrame(columns, copy=False)
 
     def repair(

@@ -1,0 +1,230 @@
+"""Tables: known distances are found, every flip is real, nothing beats the attack."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analyzers.adversarial import ANALYZER, AdversarialParams
+from analyzers.core.errors import UnsuitableSubject
+from analyzers.core.model import Capability
+from analyzers.core.subject import Column, Role
+from analyzers.core.workbench import Workbench
+from tests.adversarial.benches import flowers_bench, plane_bench, value_bench
+from tests.benches import EstimatorModel, credit_bench, dataset_of, predictions_of, subject_of
+
+WEIGHTS = [1.0, -2.0, 0.5, 0.0, 3.0]
+
+
+def exact_distances(bench: Workbench) -> np.ndarray:
+    """Distance to a plane in standardised units: |w.x + b| over the norm of w times the scales."""
+    model: Any = bench.model
+    features = bench.data.frame[[column.name for column in bench.subject.features]].to_numpy()
+    scales = features.std(axis=0)
+    return np.abs(model.distance(features)) / np.linalg.norm(model.weights * scales)
+
+
+@pytest.mark.parametrize("scores", [True, False])
+def test_the_distance_to_a_plane_is_found_within_five_percent(scores):
+    bench = plane_bench(WEIGHTS, scores=scores)
+
+    rows = ANALYZER.measure(bench, AdversarialParams(rows=60)).tables["rows"].to_pandas()
+
+    exact = exact_distances(bench)[rows["row"]]
+    assert len(rows) == 60
+    assert (rows["size"] >= exact * (1 - 1e-6)).all(), "nearer than possible"
+    assert (rows["size"] <= exact * 1.05).all()
+
+
+def test_rows_advance_in_step_and_stay_within_their_queries():
+    bench = plane_bench(WEIGHTS)
+
+    rows = ANALYZER.measure(bench, AdversarialParams(rows=100, queries=300)).tables["rows"]
+
+    asked = rows["queries"].to_numpy()
+    assert asked.min() > 0
+    assert asked.max() <= 300
+    model: Any = bench.model
+    assert model.calls < 500, f"{model.calls} calls for {asked.sum()} questions"
+
+
+@pytest.mark.parametrize("make", [credit_bench, flowers_bench])
+def test_every_example_flips_when_its_listed_changes_are_made_by_hand(make):
+    bench = make()
+    measured = ANALYZER.measure(bench, AdversarialParams(rows=40, examples=40))
+    changes = measured.tables["changes"].to_pandas()
+    examples = measured.tables["examples"].to_pandas()
+    assert len(examples) > 10
+
+    for example in examples.itertuples():
+        row = bench.data.frame.iloc[[example.row]].reset_index(drop=True)
+        for change in changes[changes["example"] == example.example].itertuples():
+            kind = row[change.feature].dtype
+            row[change.feature] = pd.Series([change.to]).astype(kind)
+        names = [column.name for column in bench.subject.features]
+        code = bench.need_model().predict(row[names])[0]
+        assert bench.subject.classes[code] == example.after
+        assert example.after != example.before
+
+
+def test_immutable_columns_never_change_and_are_listed():
+    measured = ANALYZER.measure(credit_bench(), AdversarialParams(rows=60, examples=60))
+
+    assert {"age", "sex"}.isdisjoint(measured.tables["changes"]["feature"].to_pylist())
+    assert set(measured.tables["fixed_columns"]["feature"].to_pylist()) == {"age", "sex"}
+
+
+def test_a_chosen_column_stays_fixed():
+    params = AdversarialParams(rows=40, examples=40, frozen=("income",))
+
+    measured = ANALYZER.measure(credit_bench(), params)
+
+    assert "income" not in measured.tables["changes"]["feature"].to_pylist()
+
+
+@pytest.mark.parametrize("make", [lambda: plane_bench(WEIGHTS), flowers_bench, credit_bench])
+def test_accuracy_falls_with_size_and_noise_never_beats_the_attack(make):
+    curve = ANALYZER.measure(make(), AdversarialParams(rows=60)).tables["curve"].to_pandas()
+
+    assert curve["robust_accuracy"].is_monotonic_decreasing
+    assert (curve["robust_accuracy"] <= curve["noise_accuracy"]).all()
+    assert (curve["low"] <= curve["robust_accuracy"]).all()
+    assert (curve["robust_accuracy"] <= curve["high"]).all()
+    assert (curve["n"] == 60).all()
+
+
+def test_in_many_dimensions_the_attack_needs_far_less_than_noise():
+    measured = ANALYZER.measure(plane_bench([1.0] * 30), AdversarialParams(rows=50))
+
+    gap = measured.estimates["gap_to_noise"]
+    assert gap.low is not None
+    assert gap.low > 0.2
+
+
+@pytest.mark.parametrize("knowledge", ["scores", "labels only"])
+def test_row_order_does_not_matter_and_the_seed_decides(knowledge):
+    bench = flowers_bench()
+    order = np.random.default_rng(3).permutation(len(bench.data))
+    data = dataset_of(bench.subject, bench.data.frame.iloc[order].reset_index(drop=True))
+    params = AdversarialParams(rows=40, queries=200, knowledge=knowledge)
+    shuffled = Workbench(
+        subject=bench.subject, data=data, model=bench.model, rng=np.random.default_rng(0),
+        predictions=predictions_of(bench.need_model(), data),
+    )  # fmt: skip
+
+    first = ANALYZER.measure(bench, params)
+    second = ANALYZER.measure(flowers_bench(), params)
+    other = ANALYZER.measure(shuffled, params)
+
+    assert first.estimates == second.estimates
+    assert {name: table.to_pydict() for name, table in first.tables.items()} == {
+        name: table.to_pydict() for name, table in second.tables.items()
+    }
+    for name, estimate in first.estimates.items():
+        assert other.estimates[name].value == pytest.approx(estimate.value), name
+
+
+def test_missing_values_stay_missing():
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.standard_normal((200, 3)), columns=list("abc"))
+    frame["y"] = np.where(frame["a"] + frame["b"] > 0, "yes", "no")
+    frame.loc[::3, "a"] = np.nan
+    columns = (
+        *(Column(name=name, kind="number", role=Role.FEATURE, is_feature=True) for name in "abc"),
+        Column(name="y", kind="category", role=Role.LABEL),
+    )
+    subject = subject_of(columns, n_rows=200)
+    data = dataset_of(subject, frame)
+    model = EstimatorModel(
+        HistGradientBoostingClassifier(max_iter=20, random_state=0).fit(
+            frame[list("abc")], frame["y"]
+        ),
+        Capability.PREDICT_PROBA,
+    )
+    bench = Workbench(
+        subject=subject, data=data, model=model, predictions=predictions_of(model, data),
+        rng=np.random.default_rng(0),
+    )  # fmt: skip
+
+    measured = ANALYZER.measure(bench, AdversarialParams(rows=60, examples=60))
+
+    changes = measured.tables["changes"].to_pandas()
+    assert len(changes)
+    of_a = changes[changes["feature"] == "a"]
+    assert frame["a"].iloc[of_a["row"]].notna().all()
+
+
+def test_nothing_that_can_change_is_answered_with_a_sentence():
+    bench = credit_bench(60)
+
+    with pytest.raises(UnsuitableSubject, match=r"at least one column.*immutable"):
+        ANALYZER.measure(bench, AdversarialParams(frozen=("income", "region")))
+
+
+def test_a_constant_model_has_nothing_to_flip_and_says_so():
+    bench = plane_bench([0.0, 0.0, 0.0])
+
+    measured = ANALYZER.measure(bench, AdversarialParams(rows=30))
+
+    assert measured.estimates["attack_success_rate"].value == 0
+    assert measured.estimates["median_size"].value is None
+    assert measured.estimates["median_size"].reason
+    assert ANALYZER.draw(measured)
+
+
+def test_a_model_that_is_always_wrong_is_not_attacked():
+    bench = plane_bench(WEIGHTS)
+    frame = bench.data.frame.assign(y=bench.data.frame["y"].map({"no": "yes", "yes": "no"}))
+    swapped = Workbench(**{**vars(bench), "data": dataset_of(bench.subject, frame)})
+
+    measured = ANALYZER.measure(swapped, AdversarialParams(rows=30))
+
+    assert measured.estimates["robust_accuracy"].value == 0
+    assert "nothing to attack" in measured.estimates["attack_success_rate"].reason
+
+
+def test_without_outcomes_any_other_answer_counts():
+    bench = plane_bench(WEIGHTS)
+    bare = bench.subject.model_copy(update={"target": None})
+    data = dataset_of(bare, bench.data.frame)
+    blind = Workbench(
+        subject=bare, data=data, model=bench.model, predictions=bench.predictions,
+        rng=np.random.default_rng(0),
+    )  # fmt: skip
+
+    measured = ANALYZER.measure(blind, AdversarialParams(rows=30))
+
+    assert measured.estimates["attack_success_rate"].n == 30
+    goal = measured.tables["threat_model"]["statement"].to_pylist()
+    assert any("any other answer" in text for text in goal)
+
+
+def test_the_largest_change_of_a_plane_is_known():
+    bench = value_bench([1.0, -2.0, 0.5])
+    features = bench.data.frame[["x0", "x1", "x2"]].to_numpy()
+    model: Any = bench.model
+    steepest = np.linalg.norm(model.weights * features.std(axis=0))
+
+    measured = ANALYZER.measure(bench, AdversarialParams(rows=40, budget=0.8))
+
+    movement = measured.tables["movement"].to_pandas()
+    assert movement["median_change"].is_monotonic_increasing
+    assert (movement["median_change"] >= movement["noise_median_change"]).all()
+    exact = movement["size"] * steepest
+    assert (movement["median_change"] <= exact * (1 + 1e-9)).all(), "more than possible"
+    assert (movement["median_change"] >= exact * 0.9).all()
+
+
+def test_regression_examples_move_the_prediction_by_what_they_say():
+    bench = value_bench([1.0, -2.0, 0.5])
+
+    measured = ANALYZER.measure(bench, AdversarialParams(rows=30, examples=5))
+
+    examples = measured.tables["examples"].to_pandas()
+    assert len(examples) == 5
+    assert (examples["size"] <= 1 + 1e-9).all()
+    moved = (examples["after"].astype(float) - examples["before"].astype(float)).abs()
+    assert (moved > 0).all()
