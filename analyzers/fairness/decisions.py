@@ -25,7 +25,9 @@ from analyzers.fairness.scoring import (
     score_metric_table,
     score_table,
 )
+from analyzers.fairness.searching import search
 from analyzers.fairness.tables import TABLES
+from analyzers.fairness.tradeoffs import tradeoff_table
 from analyzers.toolkit.groups import Attribute, attribute_of, group_by, parse_edges
 from analyzers.toolkit.rates import outcome_codes
 
@@ -61,10 +63,14 @@ def measure_decisions(bench: Workbench, params: FairnessParams) -> Measurements:
         by_score = score_tables(counted, all_groupings(cells, params.depth), facts)
         derived = {
             name: pa.concat_tables(
-                [part for part in (derived.get(name), by_score.get(name)) if part]
+                [part for part in (derived.get(name), by_score.get(name)) if part is not None]
             )
             for name in dict.fromkeys([*derived, *by_score])
         }
+    if params.search:
+        searched = search(bench, attributes, outcome_codes(labels, decisions), params)
+        tables |= searched.tables
+        sampling += searched.notes
     return Measurements(
         estimates=estimates_of(derived["disparities"]),
         facts=facts,
@@ -105,6 +111,7 @@ def score_tables(
         "groups": by_score,
         "disparities": pa.Table.from_pylist(areas, schema=TABLES["disparities"]),
         "impact_ratios": impact_ratio_table(groupings, above, "scoring rate"),
+        "tradeoffs": tradeoff_table(counted, groupings, smallest=smallest),
         **curve_tables(counted, groupings, smallest=smallest),
     }
 

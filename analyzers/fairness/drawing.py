@@ -10,6 +10,7 @@ import pyarrow as pa
 from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
 from analyzers.fairness.curves_drawing import draw_curves, slug
+from analyzers.fairness.reasons_drawing import draw_reasons
 from analyzers.toolkit.plots import INK, PALETTE, SEQUENTIAL, figure, plain
 
 MOST_GROUPS = 40
@@ -44,7 +45,7 @@ def draw(measurements: Measurements) -> list[Chart]:
         mine = disparities[disparities["metric"].isin(_DIFFERENCES) & disparities["value"].notna()]
         if len(mine):
             charts.append(_differences(mine))
-    return charts + draw_curves(measurements)
+    return charts + draw_curves(measurements) + draw_reasons(measurements)
 
 
 def _frame(measurements: Measurements, name: str) -> pd.DataFrame | None:
@@ -140,16 +141,17 @@ def _maps(groups: pd.DataFrame, measurements: Measurements) -> list[Chart]:
 def _map(
     rows: pd.DataFrame, metric: str, first: tuple[str, list[str]], second: tuple[str, list[str]]
 ) -> Chart:
-    found = {row.group: row for row in rows.itertuples()}
+    found = {row["group"]: row for row in rows.to_dict("records")}
     values = np.full((len(first[1]), len(second[1])), np.nan)
     words = np.full(values.shape, "", dtype=object)
     for i, one in enumerate(first[1]):
         for j, other in enumerate(second[1]):
             row = found.get(f"{one}, {other}")
-            if row is not None and not pd.isna(row.value):
-                values[i, j] = row.value
-                shown = f"{row.value:.0%}" if metric == "selection_rate" else f"{row.value:.3g}"
-                words[i, j] = f"{shown}<br>n = {row.n:,}" + (" (few)" if row.is_small else "")
+            if row is not None and not np.isnan(row["value"]):
+                values[i, j] = row["value"]
+                number = ".0%" if metric == "selection_rate" else ".3g"
+                few = " (few)" if row["is_small"] else ""
+                words[i, j] = f"{row['value']:{number}}<br>n = {row['n']:,}{few}"
     what = "Selection rate" if metric == "selection_rate" else "Mean error"
     trace = {
         "type": "heatmap", "z": values, "colorscale": _SCALE, "text": words,

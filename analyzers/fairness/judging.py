@@ -6,6 +6,7 @@ from analyzers.core.finding import Finding, Judgement, Verdict, judge_estimate
 from analyzers.core.policy import Policy
 from analyzers.core.result import Estimate, Measurements
 from analyzers.fairness.decisions import estimate_of
+from analyzers.fairness.reasons_judging import judge_reasons
 
 AREA = "fairness"
 CLAUSES = (
@@ -101,13 +102,14 @@ def judge(measurements: Measurements, policy: Policy) -> list[Finding]:
     rows = {(row["attributes"], row["metric"]): row for row in table.to_pylist()}
     depths = {row["attributes"]: row["depth"] for row in rows.values()}
     smallest = int(measurements.facts.get("smallest_group") or 1)
-    return [
+    findings = [
         _finding(item, rows[attributes, item.metric],
                  estimate_of(rows[attributes, item.metric]), policy, smallest=smallest)
         for attributes, depth in sorted(depths.items(), key=lambda pair: (pair[1], pair[0]))
         for item in indicators
         if (attributes, item.metric) in rows and (depth == 1 or item.is_for_intersections)
     ]  # fmt: skip
+    return findings + judge_reasons(measurements, policy)
 
 
 def _finding(

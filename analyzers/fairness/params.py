@@ -51,6 +51,12 @@ class FairnessParams(Params):
         help="For models with more than two classes: the class that counts as selected. The "
         "last one where none is given.",
     )
+    search: bool = parameter(
+        True,
+        label="Look for reasons",
+        help="Also compare within strata of every feature (Simpson's paradox), look for features "
+        "that give the attribute away, and search for the rows the model serves worst.",
+    )
     draws: int = parameter(
         1000, minimum=200, maximum=10000, label="Bootstrap draws",
         help="Draws behind the intervals of differences and ratios; more make them steadier.",

@@ -179,8 +179,7 @@ def _kolmogorov(
         effective = math.sqrt(len(mine) * n_rest / (len(mine) + n_rest))
         p_values.append(float(stats.kstwobign.sf(effective * distance)))
     value, n = np.array(values), np.array(sizes, dtype=np.int64)
-    n_rest = len(predicted) - n
-    low, high = _distance_ends(value, n, n_rest)
+    low, high = _distance_ends(value, n, len(predicted) - n)
     table = metric_columns(
         groups, "kolmogorov_distance", value, low, high, n, smallest=params.smallest_group,
         method="Dvoretzky-Kiefer-Wolfowitz-Massart bounds",

@@ -101,13 +101,13 @@ def score_metric_table(
             for name, measured, n in _measure_group(labelled, everyone, median):
                 values[name][:, number] = measured
                 sizes[name][number] = n
-        parts += [
-            metric_columns(
-                groups, name, *values[name], sizes[name], smallest=smallest,
-                method=SCORE_METRICS[name], empty=NO_SPREAD,
-            )
-            for name in SCORE_METRICS
-        ]  # fmt: skip
+        for name, (value, low, high) in values.items():
+            parts.append(
+                metric_columns(
+                    groups, name, value, low, high, sizes[name], smallest=smallest,
+                    method=SCORE_METRICS[name], empty=NO_SPREAD,
+                )
+            )  # fmt: skip
     return pa.concat_tables(parts)
 
 

@@ -54,6 +54,37 @@ TABLES: Mapping[str, pa.Schema] = MappingProxyType(
                 ("kind", _WORD),
             ]
         ),
+        # The most against the least selected group among rows alike in one feature.
+        "conditions": pa.schema(
+            [
+                ("attribute", _WORD), ("condition", _WORD), ("stratum", _WORD),
+                ("highest", _WORD), ("lowest", _WORD), ("plain_difference", _NUMBER), *_INTERVAL,
+                ("n_highest", _COUNT), ("n_lowest", _COUNT), ("flips", pa.bool_()),
+            ]
+        ),
+        # Rows the model is wrong about most, described by one or two columns.
+        "slices": pa.schema(
+            [
+                ("slice", _WORD), ("depth", pa.int32()), ("n", _COUNT), ("error_rate", _NUMBER),
+                ("error_rate_rest", _NUMBER), *_INTERVAL, ("p_value", _NUMBER),
+                ("p_adjusted", _NUMBER), ("n_comparisons", _COUNT),
+            ]
+        ),
+        "proxies": pa.schema(
+            [
+                ("attribute", _WORD), ("feature", _WORD), ("measure", _WORD), *_INTERVAL,
+                ("n", _COUNT), ("method", _WORD),
+            ]
+        ),
+        # Accuracy against disparity: one threshold for all, or one for each group.
+        "tradeoffs": pa.schema(
+            [
+                ("attribute", _WORD), ("kind", _WORD), ("criterion", _WORD), ("target", _NUMBER),
+                ("accuracy", _NUMBER), ("difference", _NUMBER), ("is_best", pa.bool_()),
+                ("groups", pa.list_(_WORD)), ("thresholds", pa.list_(_NUMBER)),
+                ("n", _COUNT),
+            ]
+        ),
         "cells": pa.schema(
             [
                 ("cell", pa.int32()), ("levels", pa.list_(pa.int32())), ("outcome", pa.int8()),

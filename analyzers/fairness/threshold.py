@@ -17,6 +17,7 @@ from analyzers.fairness.counting import Cells, Names, all_groupings
 from analyzers.fairness.decisions import decision_tables, estimates_of
 from analyzers.fairness.grouping import group_table
 from analyzers.fairness.scoring import SCORE_METRICS, CellScores
+from analyzers.fairness.tradeoffs import move_current
 from analyzers.toolkit.rates import N_OUTCOMES
 
 # Rows that rest on scores alone and stay as they are, by table and column.
@@ -25,6 +26,9 @@ _BY_SCORE = {
     "disparities": ("metric", frozenset({"roc_auc_difference"})),
     "impact_ratios": ("kind", frozenset({"scoring rate"})),
 }
+
+# Tables that need the rows again: they speak of the model's own decisions and are left out.
+_OF_ROWS = ("conditions", "slices")
 
 
 def at_threshold(measurements: Measurements, threshold: float) -> pa.Table:
@@ -44,7 +48,9 @@ def at_threshold(measurements: Measurements, threshold: float) -> pa.Table:
 
 
 def decide_at(measurements: Measurements, threshold: float) -> Measurements:
-    """The whole result at another threshold, with intervals: judge and draw it like any other.
+    """The result at another threshold, with intervals: judge and draw it like any other.
+
+    The tables "conditions" and "slices" need the rows and are not in it.
 
     Args:
         measurements: a classifier's result with scores.
@@ -55,16 +61,20 @@ def decide_at(measurements: Measurements, threshold: float) -> Measurements:
     """
     cells = decided_cells(measurements, threshold)
     facts = {**measurements.facts, "threshold": float(threshold)}
+    groupings = all_groupings(cells, int(facts["depth"] or 1))
     derived = decision_tables(cells, facts)
     for name, (column, values) in _BY_SCORE.items():
         stored = measurements.tables[name]
-        kept = pa.array([value in values for value in stored[column].to_pylist()], pa.bool_())
-        derived[name] = pa.concat_tables([derived[name], stored.filter(kept)])
+        is_kept = pa.array([value in values for value in stored[column].to_pylist()], pa.bool_())
+        derived[name] = pa.concat_tables([derived[name], stored.filter(is_kept)])
+    if "tradeoffs" in measurements.tables:
+        derived["tradeoffs"] = move_current(measurements.tables["tradeoffs"], groupings)
+    kept = {name: table for name, table in measurements.tables.items() if name not in _OF_ROWS}
     return replace(
         measurements,
         estimates={**measurements.estimates, **estimates_of(derived["disparities"])},
         facts=facts,
-        tables={**measurements.tables, **derived},
+        tables={**kept, **derived},
     )
 
 

@@ -235,7 +235,9 @@ def _squared_residuals(
 ) -> NDArray[np.float64]:
     place = np.minimum((counts.scores * n_bins).astype(np.int64), n_bins - 1)
     squares = counts.negatives * counts.scores**2 + counts.positives * (1 - counts.scores) ** 2
-    sums = np.bincount(place, weights=squares, minlength=n_bins)
+    sums: NDArray[np.float64] = np.bincount(
+        place, weights=squares.astype(np.float64), minlength=n_bins
+    ).astype(np.float64)
     return sums[np.rint(lows * n_bins).astype(np.int64)]
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -17,7 +17,8 @@ from analyzers.toolkit.rates import outcome_codes
 from tests.benches import credit_bench
 from tests.fairness.benches import bench_of, number_bench
 
-PARAMS = FairnessParams(draws=200)
+# Shrinking a failing case of many rows takes minutes and says little more.
+UNSHRUNK = [Phase.explicit, Phase.generate]
 CONVENTIONS = load_policy("conventions")
 
 
@@ -203,7 +204,7 @@ def random_bench(n, seed, order=None, names=("a", "b", "c")):
     return bench_of({"g": values}, labels[order], scores=scores[order])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, phases=UNSHRUNK)
 @given(ROWS)
 def test_row_order_changes_nothing_at_all(case):
     n, seed = case
@@ -216,7 +217,7 @@ def test_row_order_changes_nothing_at_all(case):
         assert table.equals(again.tables[name]), name
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, phases=UNSHRUNK)
 @given(ROWS)
 def test_renaming_the_groups_changes_no_value(case):
     n, seed = case
@@ -229,7 +230,7 @@ def test_renaming_the_groups_changes_no_value(case):
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, phases=UNSHRUNK)
 @given(ROWS, st.integers(1, 60))
 def test_values_lie_in_their_bounds_and_intervals(case, smallest):
     result = measured(random_bench(*case), smallest_group=smallest)
@@ -322,7 +323,7 @@ def test_impact_ratios_are_the_rates_over_the_highest_category():
         assert rows.loc[(kind, "other"), "is_below_two_percent"]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30, deadline=None, phases=UNSHRUNK)
 @given(ROWS, st.integers(0, 100))
 def test_the_slider_moves_every_group_exactly(case, percent):
     n, seed = case
@@ -349,10 +350,11 @@ def test_a_result_at_another_threshold_equals_a_fresh_one_intervals_included():
 
     assert moved.facts["threshold"] == 0.7
     assert moved.estimates == fresh.estimates
-    for name, table in fresh.tables.items():
-        assert moved.tables[name].equals(table), name
-    assert len(ANALYZER.draw(moved)) == len(ANALYZER.draw(result))
-    assert verdicts(moved).keys() == verdicts(result).keys()
+    assert set(fresh.tables) - set(moved.tables) == {"conditions", "slices"}
+    for name, table in moved.tables.items():
+        assert table.equals(fresh.tables[name]), name
+    assert {chart.name for chart in ANALYZER.draw(moved)} < {c.name for c in ANALYZER.draw(result)}
+    assert verdicts(moved).keys() < verdicts(result).keys()
 
 
 def test_there_is_no_slider_without_scores():
