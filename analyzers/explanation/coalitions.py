@@ -26,7 +26,7 @@ Ask = Callable[[pd.DataFrame], NDArray[np.float64]]
 
 MOST_EXACT_QUESTIONS = 8192
 _QUESTIONS_AT_ONCE = 40_000
-_LEAST_PAIRS = 64
+LEAST_PAIRS = 64
 
 
 def explain_by_coalitions(
@@ -37,6 +37,7 @@ def explain_by_coalitions(
     scale: Scale,
     rng: np.random.Generator,
     track: Tracker,
+    least_pairs: int = LEAST_PAIRS,
 ) -> Attribution:
     """Shapley values by replacing columns with those of background rows.
 
@@ -47,12 +48,14 @@ def explain_by_coalitions(
         scale: what `ask` returns.
         rng: source of the random orders.
         track: progress.
+        least_pairs: random orders, at least; every background row is in the same number of them.
     """
     n_features, n_background = rows.shape[1], len(background)
     pool = Pool(rows, background)
     if n_features <= 20 and 2**n_features * n_background <= MOST_EXACT_QUESTIONS:
         return _exact(ask, pool, scale, track)
-    return _sampled(ask, pool, scale, rng, track)
+    n_pairs = n_background * -(-least_pairs // n_background)
+    return _sampled(ask, pool, n_pairs, scale, rng, track)
 
 
 class Pool:
@@ -114,10 +117,14 @@ def _exact(ask: Ask, pool: Pool, scale: Scale, track: Tracker) -> Attribution:
 
 
 def _sampled(
-    ask: Ask, pool: Pool, scale: Scale, rng: np.random.Generator, track: Tracker
+    ask: Ask,
+    pool: Pool,
+    n_pairs: int,
+    scale: Scale,
+    rng: np.random.Generator,
+    track: Tracker,
 ) -> Attribution:
     n_features, n_background = len(pool.columns), pool.n_background
-    n_pairs = n_background * -(-_LEAST_PAIRS // n_background)
     orders = np.argsort(rng.random((n_pairs, n_features)), axis=1)
     others = np.arange(n_pairs) % n_background
     keeps = walks(orders)

@@ -110,6 +110,8 @@ class _Walk:
         goes_left = self.tree.goes_left(node, self.columns)
         total = self.tree.cover[left] + self.tree.cover[right]
         above = self.edges.get(feature)
+        # The product without this feature, whose factor is about to change.
+        bare = product if above is None else product / self._factors(above)
         below = None
         for child, passes in ((left, goes_left), (right, ~goes_left)):
             edge = _Edge(
@@ -118,12 +120,18 @@ class _Walk:
                 above=above,
             )
             self.edges[feature] = edge
-            step = self._factors(edge)
+            leaves = self.visit(child, bare * self._factors(edge))
+            if self.tree.left[child] < 0:
+                # At a leaf the factor multiplied in cancels against the one divided out.
+                worth = self.weights @ bare * self.tree.value[child]
+                self.values[feature] += np.where(edge.passes, 1.0 - edge.share, -edge.share) * worth
+            else:
+                self.values[feature] += self._part(edge, leaves)
             if above is not None:
-                step = step / self._factors(above)
-            leaves = self.visit(child, product * step)
-            self._credit(feature, edge, leaves)
-            below = leaves if below is None else below + leaves
+                # Leaves below a later edge of the same feature belong to that edge alone: it takes
+                # away what the edge above will be given too much.
+                self.values[feature] -= self._part(above, leaves)
+            below = leaves if below is None else np.add(below, leaves, out=below)
         if above is None:
             del self.edges[feature]
         else:
@@ -132,24 +140,14 @@ class _Walk:
         return below
 
     def _factors(self, edge: _Edge) -> NDArray[np.float64]:
-        known = np.where(edge.passes, 1.0, 0.0)
         blocked = edge.share * (1.0 - self.nodes)
-        return blocked[:, None] + self.nodes[:, None] * known
-
-    def _credit(self, feature: int, edge: _Edge, leaves: NDArray[np.float64]) -> None:
-        """Give the feature its part of the leaves below its lowest edge.
-
-        Leaves below a later edge of the same feature belong to that edge: each edge takes away
-        what the edge above it will be given too much.
-        """
-        self.values[feature] += self._part(edge, leaves)
-        if edge.above is not None:
-            self.values[feature] -= self._part(edge.above, leaves)
+        return np.where(edge.passes, (blocked + self.nodes)[:, None], blocked[:, None])
 
     def _part(self, edge: _Edge, leaves: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What the feature of `edge` gets of the leaves below it."""
         blocked = edge.share * (1.0 - self.nodes)
-        mixes = np.stack([self.weights / (blocked + self.nodes), self.weights / blocked])
-        passed, stopped = mixes @ leaves
+        passed = (self.weights / (blocked + self.nodes)) @ leaves
+        stopped = (self.weights / blocked) @ leaves
         return np.where(edge.passes, (1.0 - edge.share) * passed, -edge.share * stopped)
 
 
