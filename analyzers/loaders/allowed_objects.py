@@ -5,6 +5,9 @@ file. There are no prefixes and no attribute walks: a name is looked up whole. O
 here are ever imported. `tests/loaders/test_allowed_objects.py` compares the table with the
 installed scikit-learn.
 
+`functools.partial` is taken around `check_array` alone (see `construction`): scikit-learn puts it
+into gradient boosting with categories.
+
 Left out on purpose: `scipy.stats` distributions (they execute text from their state), everything
 in `numpy.testing`, `numpy.f2py`, `operator`, `functools`, `types`, `builtins` beyond containers,
 `torch.jit`, `joblib.Memory`, `skops.io`, `sklearn.datasets`, and pandas tables.
@@ -228,6 +231,7 @@ FUNCTIONS: dict[str, str] = {
         "chi2 f_classif f_oneway f_regression r_regression"
     ),
     "sklearn.feature_selection._mutual_info": "mutual_info_classif mutual_info_regression",
+    "sklearn.utils.validation": "check_array",
     "sklearn.metrics.pairwise": (
         "cosine_similarity euclidean_distances linear_kernel polynomial_kernel rbf_kernel "
         "sigmoid_kernel"

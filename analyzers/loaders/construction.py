@@ -5,6 +5,7 @@ stored (a ufunc, a number type), or a `Call`, our own checked stand-in for a con
 """
 
 import collections
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -149,6 +150,33 @@ def _complex(*args: Any) -> complex:  # noqa: ANN401  from the file
     return complex(*args)
 
 
+def _partial(function: object) -> object:
+    if function is not allowed.allowed_object("sklearn.utils.validation", "check_array"):
+        raise refuse_construction(functools.partial)
+    return functools.partial(function)  # type: ignore[arg-type]
+
+
+def set_partial_state(made: "functools.partial[Any]", state: object) -> None:
+    """Give the partial call of `check_array` its plain options."""
+    if (
+        not isinstance(state, tuple)
+        or len(state) != 4
+        or state[0] is not made.func
+        or state[1] != ()
+        or not isinstance(state[2], dict)
+        or not all(_is_plain(value) for value in state[2].values())
+        or state[3]
+    ):
+        raise refuse_construction(functools.partial)
+    made.__setstate__(state)
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, list):
+        return all(_is_plain(item) for item in value if not isinstance(item, list))
+    return isinstance(value, bool | int | float | str | type | np.dtype | type(None))
+
+
 def _set(items: object = ()) -> set[Any]:
     return set(_as_items(items))
 
@@ -227,6 +255,7 @@ _MAKERS: dict[str, Callable[..., Any]] = {
     "copyreg.__newobj__": _new_object,
     "collections.defaultdict": _defaultdict,
     "collections.OrderedDict": _ordered,
+    "functools.partial": _partial,
     "numpy.dtype": numpy_state.new_dtype,
     "numpy._core.multiarray._reconstruct": numpy_state.new_array,
     "numpy._core.multiarray.scalar": numpy_state.new_scalar,

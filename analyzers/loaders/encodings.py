@@ -1,6 +1,7 @@
 """Which encoding a text file is in, told from its bytes."""
 
 import codecs
+import re
 from typing import NamedTuple
 
 from analyzers.core.errors import RefusedFile
@@ -12,8 +13,9 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _SAMPLE = 200_000
-_CANDIDATES = ("gb18030", "cp1252", "cp1250", "cp1251", "big5", "shift_jis", "euc_kr", "cp1253",
-               "cp1254", "cp1255", "cp1256")  # fmt: skip
+_FEW = 64
+_WIDE = ("gb18030", "big5", "shift_jis", "euc_kr")
+_NARROW = ("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256")
 
 
 class Decoded(NamedTuple):
@@ -86,10 +88,7 @@ def _guess(content: bytes) -> str:
     sample = content[max(0, first - 1000) : first + _SAMPLE]
     # A sample may end within a character.
     sample = sample[: sample.rfind(b"\n") + 1] or sample
-    from charset_normalizer import from_bytes
-
-    best = from_bytes(sample, cp_isolation=list(_CANDIDATES), threshold=0.3).best()
-    fits = [*([best.encoding] if best else []), *_CANDIDATES[:2]]
+    fits = [*_likely(sample), "gb18030", "cp1252"]
     for name in fits:
         try:
             content.decode(name)
@@ -100,3 +99,22 @@ def _guess(content: bytes) -> str:
         "Expected text, got bytes in no encoding that is known here.",
         remedy="Save the table as UTF-8.",
     )
+
+
+def _likely(sample: bytes) -> list[str]:
+    """Name the encodings a sample may be in, likeliest first.
+
+    East Asian text has bytes above 127 next to each other, European text mostly alone.
+    """
+    runs = re.findall(rb"[\x80-\xff]+", sample)
+    n_high = sum(map(len, runs))
+    is_narrow = sum(len(run) == 1 for run in runs) > 0.6 * len(runs)
+    if is_narrow and n_high < _FEW:
+        return ["cp1252"]
+    from charset_normalizer import from_bytes
+
+    candidates = list(_NARROW if is_narrow else (*_WIDE, *_NARROW))
+    best = from_bytes(sample, cp_isolation=candidates, threshold=0.3).best()
+    if best is None or (n_high < _FEW and not is_narrow):
+        return [candidates[0]]
+    return [best.encoding]

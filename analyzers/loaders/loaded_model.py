@@ -38,6 +38,7 @@ class LoadedModel:
         answer: runs the model on rows already prepared by `prepare`.
         feature_names: in the model's order; None where the model does not know.
         n_features: None where the model does not know.
+        n_outputs: numbers per row; None where that is not known before data are.
         classes: in the order of the score columns; None where the model does not know.
         is_classifier: None where the model does not know.
         modality: None where the model does not know.
@@ -55,6 +56,7 @@ class LoadedModel:
     capabilities: frozenset[Capability]
     feature_names: tuple[str, ...] | None = None
     n_features: int | None = None
+    n_outputs: int | None = None
     classes: tuple[Level, ...] | None = None
     is_classifier: bool | None = None
     modality: Modality | None = None

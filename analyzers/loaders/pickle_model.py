@@ -6,6 +6,7 @@ bytes are counted.
 """
 
 import bz2
+import functools
 import gzip
 import io
 import lzma
@@ -21,7 +22,13 @@ import numpy as np
 
 from analyzers.core.errors import RefusedFile
 from analyzers.loaders import bounds, numpy_state
-from analyzers.loaders.construction import ArrayWrapper, call, make_instance, resolve
+from analyzers.loaders.construction import (
+    ArrayWrapper,
+    call,
+    make_instance,
+    resolve,
+    set_partial_state,
+)
 from analyzers.loaders.formats import SAVE_ANY, SAVE_SKLEARN
 from analyzers.loaders.sklearn_versions import check_version
 
@@ -190,6 +197,8 @@ class _Reader(pickle._Unpickler):  # type: ignore[name-defined,misc]  # the one 
             _set_masked_state(item, state)
         elif isinstance(item, np.ndarray):
             numpy_state.set_array_state(item, state)
+        elif isinstance(item, functools.partial):
+            set_partial_state(item, state)
         elif isinstance(item, ArrayWrapper):
             self.stack[-1] = self._keep(self._read_array(state))
         else:

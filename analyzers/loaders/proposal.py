@@ -280,6 +280,8 @@ class _Matching:
             known = [level_name(item) for item in self.loaded.classes]
             fitting = [name for name in rest if not self._strange(name, known)]
             rest = fitting or rest
+        elif self.loaded is not None and (self.loaded.n_outputs or 0) > 1:
+            rest = [name for name in rest if counts[name] == self.loaded.n_outputs] or rest
         return guesses.guess_target(rest, kinds, n_levels=counts, is_classifier=is_classifier)
 
     def _strange(self, name: str, classes: list[str]) -> tuple[str, ...]:

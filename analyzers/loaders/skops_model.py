@@ -48,8 +48,11 @@ _SHAPES = frozenset(
         "sklearn.neighbors._ball_tree.BallTree",
     ]
 )
-_ALSO_TRUSTED = frozenset({("numpy", "dtype"), ("collections", "OrderedDict")})
-# How an object is rebuilt. Calls of attributes, operators and partial functions are not among them.
+_ALSO_TRUSTED = frozenset(
+    {("numpy", "dtype"), ("collections", "OrderedDict"), ("functools", "partial")}
+)
+# How an object is rebuilt. Calls of attributes and operators are not among them; a partial call is
+# stored, never made, and only of a function on the list.
 _LOADERS = frozenset(
     [
         "BytearrayNode",
@@ -60,6 +63,7 @@ _LOADERS = frozenset(
         "DictNode",
         "DTypeNode",
         "FunctionNode",
+        "PartialNode",
         "JsonNode",
         "ListNode",
         "LossNode",
@@ -148,7 +152,10 @@ def _named(schema: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401  JSON
 
 def _is_new(module: str, name: str) -> bool:
     module = allowed_objects.RENAMED.get(module, module)
-    return (module, name) not in allowed_objects.ALL_NAMES and (module, name) not in _SHAPES
+    return (module, name) not in allowed_objects.ALL_NAMES and (
+        module,
+        name,
+    ) not in _SHAPES | _ALSO_TRUSTED
 
 
 def _version_notes(loaded: object) -> tuple[str, ...]:

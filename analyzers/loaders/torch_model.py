@@ -174,17 +174,31 @@ def _json(archive: Archive, name: str) -> Any:  # noqa: ANN401  JSON
 def _described(module: Any, kind: str, *, trust: Trust) -> LoadedModel:  # noqa: ANN401
     shape = _first_weight(module)
     is_image = len(shape) == 4
+    n_features = int(shape[1]) if len(shape) == 2 else None
+    answer = TorchAnswer(module)
+    n_outputs = None if n_features is None else _n_outputs(answer, n_features)
     return LoadedModel(
         kind=kind,
         native=module,
         trust=trust,
-        answer=TorchAnswer(module),
+        answer=answer,
         capabilities=frozenset({Capability.GRADIENT, Capability.PREDICT_PROBA}),
-        n_features=int(shape[1]) if len(shape) == 2 else None,
+        n_features=n_features,
+        n_outputs=n_outputs,
+        is_classifier=True if n_outputs is not None and n_outputs > 1 else None,
         modality="image" if is_image else None,
         is_differentiable=True,
         has_raw_outputs=True,
     )
+
+
+def _n_outputs(answer: "TorchAnswer", n_features: int) -> int | None:
+    try:
+        scores = answer(np.zeros((2, n_features), dtype=np.float32)).scores
+    # It may take flat pictures, or something else; the data will tell.
+    except Exception:
+        return None
+    return None if scores is None else int(scores.shape[1])
 
 
 def _first_weight(module: Any) -> tuple[int, ...]:  # noqa: ANN401
