@@ -18,9 +18,11 @@ from analyzers.jobs.live import LiveModel, open_live_model
 from analyzers.jobs.settings import settings
 from analyzers.jobs.store import Store
 from analyzers.jobs.supervisor import Supervisor, supervise, supervisor_of
+from analyzers.jobs.workspaces import expire_workspaces
 from analyzers.predictions import PREDICTIONS
 
 _POLL_SECONDS = 0.05
+_DAY_SECONDS = 86400.0
 
 
 class Runner:
@@ -30,10 +32,13 @@ class Runner:
     """
 
     def __init__(self, store: Store) -> None:
-        """Take a workspace's store and start warming the workers' parent up."""
+        """Take a workspace's store, start warming the workers' parent up, remove what expired."""
         self._store = store
         self._live: list[LiveModel] = []
         launcher().warm_up()
+        store.sweep()
+        store.expire(older_than=settings().keep_days * _DAY_SECONDS)
+        expire_workspaces(store.root, older_than=settings().keep_days * _DAY_SECONDS)
 
     def submit(
         self,

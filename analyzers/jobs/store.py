@@ -301,6 +301,12 @@ class Store:
                     removed += 1
         return removed
 
+    def sweep(self) -> None:
+        """Remove what workers left whose server was killed."""
+        for path in list((self.folder / "work").iterdir()):
+            if not is_alive(path.name.partition("~")[2]):
+                _remove_stubborn(path)
+
     def remove(self) -> None:
         """Remove the whole workspace."""
         workspaces.remove_workspace(self.root, self.workspace)
@@ -308,7 +314,7 @@ class Store:
     @contextlib.contextmanager
     def work_folder(self) -> Iterator[Path]:
         """Make a folder for one worker and remove it, whatever the worker left there."""
-        path = self.folder / "work" / secrets.token_hex(16)
+        path = self.folder / "work" / f"{secrets.token_hex(16)}~{own_mark()}"
         path.mkdir(mode=0o700)
         try:
             yield path

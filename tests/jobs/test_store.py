@@ -319,3 +319,14 @@ while True:
         assert store.state(job_id) is None or store.state(job_id).state in ("failed", "done")
         if (store.folder / "jobs" / job_id / "result").exists():
             assert len(store.result(job_id).measurements.tables["predictions"]) == 5000
+
+
+def test_what_a_killed_servers_worker_left_is_swept_away_and_a_living_ones_is_not(store):
+    dead = store.folder / "work" / "0123~999999999:1:boot"
+    (dead / "scratch").mkdir(parents=True)
+    (dead / "scratch" / "big").write_text("left")
+    with store.work_folder() as living:
+        store.sweep()
+
+        assert living.exists()
+    assert list((store.folder / "work").iterdir()) == []
