@@ -12,17 +12,16 @@ Method
     thresholds, the other half is counted, and the halves change places. Thresholds are conformal:
     a non-member is accused with at most the accepted probability. True positive rates at 1 % and
     0.1 % false positives have exact (Clopper-Pearson) intervals and are inconclusive below 300 and
-    3,000 non-members; the AUC has DeLong's interval. Where asked for, the model is fitted anew on
-    random halves and the stronger reference attack (RMIA) is run.
+    3,000 non-members; the AUC has DeLong's interval.
 
 Limits
     The auditor has outputs on members and non-members only (grade 1 of 3): an attacker with
-    reference models finds more, so every number is a lower bound of what leaks. Grade 2, refitting
-    the model, is run where reference models are asked for and the model can be refitted. Grade 3,
-    a matched stand-in where training code is missing, is not available. The lower bound of epsilon
-    holds for one model whose members were drawn at random; it is an indication, not a proof.
-    Intervals do not include the luck of one training run. Low false positive rates pool many
-    records: a single person can be more exposed than any rate shows.
+    reference models finds more, so every number is a lower bound of what leaks. Grade 2 would need
+    a model that can be fitted anew (LiRA, RMIA), grade 3 a matched stand-in where training code is
+    missing; neither is run. The lower bound of epsilon holds for one model whose members were drawn
+    at random; it is an indication, not a proof. Intervals do not include the luck of one training
+    run. Low false positive rates pool many records: one person can be more exposed than any rate
+    shows.
 
 References:
     Yeom et al. 2018, Privacy Risk in Machine Learning. Song and Mittal 2021, Systematic Evaluation

@@ -18,6 +18,8 @@ from analyzers.core.result import Estimate
 from analyzers.privacy.signals import Signal
 from analyzers.toolkit.curves import Curve, count_scores, roc_auc, threshold_curve
 
+FEW_FALSE = 0.1
+
 
 class Calibrated(NamedTuple):
     """The attack on every row.
@@ -27,8 +29,10 @@ class Calibrated(NamedTuple):
         non_members: `(n_non_members,)` the same.
         accused_members: `(n_members,)` above the threshold with the largest advantage.
         accused_non_members: `(n_non_members,)` the same.
-        chosen: names of the attack chosen by each half.
-        member_values: `(n_members,)` the chosen attack's value.
+        strongest: names of the attack with the largest AUC in each half; gives `accused_*`, `auc`.
+        sharpest: names of the attack that finds most at few false positives in each half; gives
+            the p-values.
+        member_values: `(n_members,)` the sharpest attack's value.
         auc: mean of the AUCs on the two halves, each attacked with the other's choice.
         finest: the smallest p-value that can occur.
     """
@@ -37,7 +41,8 @@ class Calibrated(NamedTuple):
     non_members: NDArray[np.float64]
     accused_members: NDArray[np.bool_]
     accused_non_members: NDArray[np.bool_]
-    chosen: tuple[str, ...]
+    strongest: tuple[str, ...]
+    sharpest: tuple[str, ...]
     member_values: NDArray[np.float64]
     auc: Estimate
     finest: float
@@ -64,7 +69,7 @@ def attack_by_halves(
     accused_members = np.zeros(n_members, dtype=np.bool_)
     accused_non_members = np.zeros(n_non_members, dtype=np.bool_)
     values = np.zeros(n_members)
-    chosen, aucs, finest = [], [], 1.0
+    strongest, sharpest, aucs, finest = [], [], [], 1.0
     for teacher in (0, 1):
         taught_in, taught_out = member_half == teacher, non_member_half == teacher
         known_strata = None if non_member_strata is None else non_member_strata[taught_out]
@@ -73,13 +78,11 @@ def attack_by_halves(
                       member_strata, non_member_strata)
             for signal in signals
         ]  # fmt: skip
-        strengths = [
-            roc_area(item.members[taught_in], item.non_members[taught_out]).value or 0.0
-            for item in candidates
-        ]
-        best = int(np.argmax(strengths))
-        signal, compared = signals[best], candidates[best]
-        chosen.append(signal.name)
+        taught = [(item.members[taught_in], item.non_members[taught_out]) for item in candidates]
+        compared = candidates[int(np.argmax([roc_area(*sides).value or 0.0 for sides in taught]))]
+        signal = signals[int(np.argmax([low_rate_area(*sides) for sides in taught]))]
+        strongest.append(compared.name)
+        sharpest.append(signal.name)
         known = signal.non_members[taught_out]
         finest = min(finest, 1 / (len(known) + 1))
         p_members[~taught_in] = p_values(
@@ -96,8 +99,8 @@ def attack_by_halves(
         aucs.append(roc_area(compared.members[~taught_in], compared.non_members[~taught_out]))
         values[~taught_in] = signal.members[~taught_in]
     return Calibrated(
-        p_members, p_non_members, accused_members, accused_non_members, tuple(chosen), values,
-        _mean_of_halves(*aucs), finest,
+        p_members, p_non_members, accused_members, accused_non_members, tuple(strongest),
+        tuple(sharpest), values, _mean_of_halves(*aucs), finest,
     )  # fmt: skip
 
 
@@ -157,6 +160,17 @@ def roc_area(members: NDArray[np.float64], non_members: NDArray[np.float64]) -> 
     values = np.concatenate([members, non_members])
     is_member = np.repeat([1, 0], [len(members), len(non_members)])
     return roc_auc(count_scores(values, is_member))
+
+
+def low_rate_area(members: NDArray[np.float64], non_members: NDArray[np.float64]) -> float:
+    """Area under the ROC's steps up to a false positive rate of `FEW_FALSE`.
+
+    Steps and not slopes: between two points lies no threshold that an attacker could use.
+    """
+    curve = roc_of(members, non_members)
+    false = np.minimum(curve.false_positives / max(curve.n_negatives, 1), FEW_FALSE)
+    true = curve.true_positives / max(curve.n_positives, 1)
+    return float(np.diff(np.append(false, FEW_FALSE)) @ true)
 
 
 def _compared(

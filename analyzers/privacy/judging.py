@@ -41,21 +41,6 @@ def judge(measurements: Measurements, policy: Policy) -> list[Finding]:
             "Yeom et al. 2018",
         ),
     ]  # fmt: skip
-    if "reference_auc" in measurements.estimates:
-        findings.append(
-            _plain(
-                measurements,
-                policy,
-                void,
-                "reference_auc",
-                _reference_words,
-                _LOWER,
-                "Zarifzadeh, Liu and Shokri 2024 (RMIA)",
-            )
-        )
-        findings.append(
-            _reference_found(measurements, policy, void),
-        )
     findings += _gaps(measurements, policy, void)
     findings.append(_epsilon(measurements, void))
     return findings
@@ -92,7 +77,9 @@ def _comparability(measurements: Measurements, policy: Policy) -> Finding:
     worst = _worst_column(measurements)
     return _make(
         "distribution_auc", estimate, Judgement(verdict, reason), threshold, headline,
-        "Give non-members drawn like the training data: hold back a random part before fitting."
+        "Give non-members drawn like the training data: hold back a random part before fitting. "
+        "Rows that belong together (one day, one person) and were held back together count as a "
+        "difference too."
         + worst,
         "Das, Zhang and Tramer 2024",
     )  # fmt: skip
@@ -188,54 +175,24 @@ def _auc_words(estimate: Estimate, measurements: Measurements) -> str:
 def _advantage_words(estimate: Estimate, measurements: Measurements) -> str:
     n_members, n_others = (measurements.facts.get(k) for k in ("n_members", "n_non_members"))
     return (
-        f"At its best threshold, chosen on other rows, the attack finds {estimate.value:.1%} more "
-        f"of the members than it accuses of the non-members (95 % interval "
-        f"{_ends(estimate, '.1%')}; n = {n_members:,} and {n_others:,})."
+        "At its best threshold, chosen on other rows, the share of members found is "
+        f"{_points(estimate.value)} percentage points above the share of non-members accused "
+        f"(95 % interval {_points(estimate.low)} to {_points(estimate.high)}; "
+        f"n = {n_members:,} and {n_others:,})."
     )
 
 
 def _gap_words(estimate: Estimate, measurements: Measurements) -> str:
     n_members, n_others = (measurements.facts.get(k) for k in ("n_members", "n_non_members"))
-    what, form = (
-        ("mean absolute error is lower", ".3g")
-        if measurements.facts.get("task") == "regression"
-        else ("accuracy is higher", ".1%")
-    )
+    if measurements.facts.get("task") == "regression":
+        gap, ends = f"absolute error is lower by {estimate.value:.3g}", _ends(estimate, ".3g")
+    else:
+        gap = f"accuracy is higher by {_points(estimate.value)} percentage points"
+        ends = f"{_points(estimate.low)} to {_points(estimate.high)}"
     return (
-        f"The model's {what} by {estimate.value:{form}} on the rows it was fitted on than on "
-        f"others (95 % interval {_ends(estimate, form)}; n = {n_members:,} and {n_others:,})."
+        f"The model's mean {gap} on the rows it was fitted on than on others (95 % interval "
+        f"{ends}; n = {n_members:,} and {n_others:,})."
     )
-
-
-def _reference_words(estimate: Estimate, measurements: Measurements) -> str:
-    n_models = measurements.facts.get("n_reference_models")
-    return (
-        f"An attacker who can refit the model ({n_models} reference models) ranks the member "
-        f"first in {estimate.value:.1%} of cases (95 % interval {_ends(estimate, '.1%')}; "
-        f"n = {estimate.n:,})."
-    )
-
-
-def _reference_found(measurements: Measurements, policy: Policy, void: str) -> Finding:
-    name = "reference_tpr_at_fpr_1_percent"
-    estimate = measurements.estimates.get(name, Estimate.unmeasured(_NOT_RUN))
-    threshold = policy.threshold(f"{AREA}.{name}")
-    judged = judge_estimate(estimate, threshold)
-    n_non_members = int(measurements.facts.get("n_non_members") or 0)
-    if n_non_members < 300:
-        judged = Judgement(
-            Verdict.INCONCLUSIVE,
-            f"{n_non_members:,} non-members cannot show a rate of 1 % false accusations: 300 are "
-            "needed at least, 1,000 for about ten false accusations.",
-        )
-    return _make(
-        name, estimate, _voided(judged, void), threshold,
-        f"An attacker who can refit the model identifies {1000 * (estimate.value or 0):.0f} of "
-        f"1,000 records in the training data ({1000 * (estimate.low or 0):.0f} to "
-        f"{1000 * (estimate.high or 1):.0f}) and accepts one false accusation in a hundred; "
-        f"counted on {estimate.n:,} members.",
-        _LOWER, "Zarifzadeh, Liu and Shokri 2024 (RMIA)",
-    )  # fmt: skip
 
 
 def _gaps(measurements: Measurements, policy: Policy, void: str) -> list[Finding]:
@@ -249,20 +206,26 @@ def _gaps(measurements: Measurements, policy: Policy, void: str) -> list[Finding
             method="max-t bootstrap over all pairs of groups",
         )  # fmt: skip
         judged = judge_estimate(estimate, threshold)
+        shares = (
+            f"{row['highest_value']:.1%} of the members in {row['highest']} and "
+            f"{row['lowest_value']:.1%} in {row['lowest']}"
+            if row["value"]
+            else f"{row['highest_value']:.1%} of the members in every group compared"
+        )
         headline = (
-            f"{row['attribute']}: the attack finds {row['highest_value']:.1%} of the members in "
-            f"{row['highest']} and {row['lowest_value']:.1%} in {row['lowest']}, a difference of "
-            f"{100 * row['value']:.1f} percentage points (95 % interval {100 * row['low']:.1f} to "
-            f"{100 * row['high']:.1f}; smaller n = {row['n']:,}) at one false accusation in a "
+            f"{row['attribute']}: the attack finds {shares}, a difference of "
+            f"{_points(row['value'])} percentage points (95 % interval {_points(row['low'])} to "
+            f"{_points(row['high'])}; smaller n = {row['n']:,}) at one false accusation in a "
             "hundred."
         )
+        concerns = f"{row['attribute']}: {row['highest']}" if row["value"] else row["attribute"]
         findings.append(
             _make(
                 indicator, estimate, _voided(judged, void), threshold, headline,
                 "Groups with few or unusual records leak more: collect more of them, or leave "
                 "rare values out.",
                 "Kulynych et al. 2022 (disparate vulnerability)",
-                about=row["attribute"], concerns=f"{row['attribute']}: {row['highest']}",
+                about=row["attribute"], concerns=concerns,
             )
         )  # fmt: skip
     return findings
@@ -322,6 +285,10 @@ def _operating_point(measurements: Measurements, rate: float) -> dict[str, Any] 
     table = measurements.tables.get("operating_points")
     rows = [] if table is None else table.to_pylist()
     return next((row for row in rows if row["accepted_rate"] == rate), None)
+
+
+def _points(share: float | None) -> str:
+    return "not known" if share is None else f"{100 * share:.1f}"
 
 
 def _ends(estimate: Estimate, form: str = ".2f") -> str:

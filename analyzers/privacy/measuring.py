@@ -58,15 +58,15 @@ def measure(bench: Workbench, params: PrivacyParams) -> Measurements:
         attack.non_members <= _reachable(GROUP_RATE, attack),
         columns=columns, smallest=params.smallest_group, rng=group_rng,
     )  # fmt: skip
-    chosen = " or ".join(_title(signals, name) for name in dict.fromkeys(attack.chosen))
+    sharpest = _titles(signals, attack.sharpest)
     check_note = sampling_note(
         comparison.n_used, len(members) + len(non_members), "Comparability check"
     )
     return Measurements(
         estimates=_estimates(evidence, attack, comparison, params),
-        facts=_facts(evidence, attack, chosen, params),
+        facts=_facts(evidence, attack, signals, params),
         tables={
-            "operating_points": table_of("operating_points", operating_points(attack, chosen)),
+            "operating_points": table_of("operating_points", operating_points(attack, sharpest)),
             "attacks": table_of("attacks", _attack_rows(signals, attack)),
             "roc": table_of("roc", [row for signal in signals for row in _roc_rows(signal)]),
             "score_histogram": table_of("score_histogram", _histogram(signals, attack)),
@@ -75,7 +75,7 @@ def measure(bench: Workbench, params: PrivacyParams) -> Measurements:
             "exposed_records": table_of(
                 "exposed_records",
                 most_exposed(
-                    members, attack.members, attack.member_values, chosen,
+                    members, attack.members, attack.member_values, sharpest,
                     most=params.listed_records,
                 ),
             ),
@@ -182,12 +182,13 @@ def _gap(members: Side, non_members: Side) -> Estimate:
 
 
 def _facts(
-    evidence: Evidence, attack: Calibrated, chosen: str, params: PrivacyParams
+    evidence: Evidence, attack: Calibrated, signals: list[Signal], params: PrivacyParams
 ) -> dict[str, Fact]:
     return {
         "auditor_grade": 1,
         "auditor": "model outputs on members and non-members; no refitting",
-        "attack": chosen,
+        "attack": _titles(signals, attack.strongest),
+        "low_rate_attack": _titles(signals, attack.sharpest),
         "by_class": params.by_class,
         "n_members": len(evidence.members),
         "n_non_members": len(evidence.non_members),
@@ -210,7 +211,7 @@ def _attack_rows(signals: list[Signal], attack: Calibrated) -> list[dict[str, An
             **rated(roc_area(signal.members, signal.non_members)),
             "n_members": len(signal.members),
             "n_non_members": len(signal.non_members),
-            "is_chosen": signal.name in attack.chosen,
+            "is_chosen": signal.name in (*attack.strongest, *attack.sharpest),
         }
         for signal in signals
     ]
@@ -245,7 +246,7 @@ def _log_spaced(n_points: int) -> NDArray[np.int64]:
 
 
 def _histogram(signals: list[Signal], attack: Calibrated) -> list[dict[str, Any]]:
-    signal = next(item for item in signals if item.name == attack.chosen[0])
+    signal = next(item for item in signals if item.name == attack.sharpest[0])
     both = np.concatenate([signal.members, signal.non_members])
     # The outermost half per cent would stretch the picture until nothing can be seen in it.
     low, high = (float(end) for end in np.quantile(both, [0.005, 0.995]))
@@ -266,5 +267,7 @@ def _histogram(signals: list[Signal], attack: Calibrated) -> list[dict[str, Any]
     ]  # fmt: skip
 
 
-def _title(signals: list[Signal], name: str) -> str:
-    return next(signal.title.lower() for signal in signals if signal.name == name)
+def _titles(signals: list[Signal], names: tuple[str, ...]) -> str:
+    """Name the attacks that the two halves chose, once where they agree."""
+    titles = {signal.name: signal.title.lower() for signal in signals}
+    return " or ".join(titles[name] for name in dict.fromkeys(names))

@@ -40,15 +40,6 @@ class PrivacyParams(Params):
         minimum=1,
         maximum=1000,
     )
-    reference_models: int = parameter(
-        0,
-        label="Reference models",
-        help="0 leaves the stronger attack out. Otherwise the model is fitted anew this many times "
-        "on random halves of all rows (scikit-learn models only); 16 is usual, 4 the least "
-        "that tells much. Each takes as long as one fit.",
-        minimum=0,
-        maximum=256,
-    )
     claimed_epsilon: float = parameter(
         0.0,
         label="Claimed epsilon",

@@ -38,7 +38,7 @@ def signals_of(members: Side, non_members: Side) -> list[Signal]:
     """
     if np.issubdtype(members.labels.dtype, np.floating):
         return [Signal("absolute_error", "Absolute error", _error(members), _error(non_members))]
-    right = Signal("correctness", "Right or wrong", _is_right(members), _is_right(non_members))
+    right = Signal("correctness", "Correctness", _is_right(members), _is_right(non_members))
     if members.scores is None or non_members.scores is None:
         return [right]
     inside = _from_scores(members.scores, np.asarray(members.labels, dtype=np.int64))

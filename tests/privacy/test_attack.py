@@ -11,6 +11,7 @@ from analyzers.core.result import Estimate
 from analyzers.privacy.calibration import (
     attack_by_halves,
     halves,
+    low_rate_area,
     p_values,
     roc_of,
     widest_cut,
@@ -166,7 +167,26 @@ def test_the_stronger_attack_is_chosen_by_the_other_half():
 
     attack = attack_by_halves([weak, strong], None, None, np.random.default_rng(0))
 
-    assert attack.chosen == ("strong", "strong")
+    assert attack.strongest == ("strong", "strong")
+    assert attack.sharpest == ("strong", "strong")
+
+
+def test_being_right_is_never_chosen_where_few_may_be_accused():
+    rng = np.random.default_rng(0)
+    right = Signal("right", "Right", np.ones(400), (rng.random(400) < 0.5).astype(float))
+    faint = gaussian_signal(400, 0.4, 0)._replace(name="faint")
+
+    attack = attack_by_halves([right, faint], None, None, np.random.default_rng(0))
+
+    assert attack.strongest == ("right", "right")
+    assert attack.sharpest == ("faint", "faint")
+
+
+def test_area_at_low_rates_is_of_the_steps():
+    # Nobody accused: half found; at one of twenty accused: all found.
+    area = low_rate_area(np.array([9.0, 1.0]), np.array([5.0, *np.linspace(-9, 0, 19)]))
+
+    assert area == pytest.approx(0.05 * 0.5 + 0.05 * 1.0)
 
 
 def test_the_widest_cut_is_where_the_densities_cross():
