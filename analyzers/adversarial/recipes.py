@@ -15,7 +15,9 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ OFFLINE = {
     "HF_DATASETS_OFFLINE": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }
+REMEMBERED = 100_000
 _POST_INSTALL_MARK = "post_install_check_3"
 
 
@@ -132,6 +135,23 @@ def _built(name: Recipe, wrapper: Any, look_alikes: Callable[[], Any]) -> Any:  
         look_alikes() if name == "Look-alike letters" else WordSwapInvisibleCharacters(),
         GreedyWordSwapWIR(),
     )
+
+
+@contextmanager
+def remembered_words() -> Iterator[None]:
+    """Let TextAttack split each string into words once.
+
+    It splits every word of a text again for every candidate, which takes most of its time; the same
+    string always gives the same words.
+    """
+    module = importlib.import_module("textattack.shared.attacked_text")
+    split = module.words_from_text
+    remembered = lru_cache(maxsize=REMEMBERED)(lambda text: tuple(split(text)))
+    module.words_from_text = lambda text: list(remembered(text))
+    try:
+        yield
+    finally:
+        module.words_from_text = split
 
 
 def _refuse_download(*wanted: object, **options: object) -> bool:

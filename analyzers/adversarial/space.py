@@ -7,6 +7,7 @@ integers stay integers, and numbers keep to their range and to the decimals the 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -59,6 +60,32 @@ class FeasibleSpace:
     is_level: NDArray[np.bool_]
     scales: NDArray[np.float64]
 
+    @cached_property
+    def _lows(self) -> NDArray[np.float64]:
+        return np.array([field.low for field in self.fields], dtype=np.float64)
+
+    @cached_property
+    def _highs(self) -> NDArray[np.float64]:
+        return np.array([field.high for field in self.fields], dtype=np.float64)
+
+    @cached_property
+    def _rounded(self) -> tuple[tuple[int, NDArray[np.int64]], ...]:
+        """Places of the free features that are rounded, by the number of decimals."""
+        digits = [
+            0 if field.rule in ("integer", "level") else field.decimals for field in self.fields
+        ]
+        return tuple(
+            (wanted, np.array([at for at, digit in enumerate(digits) if digit == wanted]))
+            for wanted in sorted({digit for digit in digits if digit is not None})
+        )
+
+    def _is_plain(self, frame: pd.DataFrame) -> bool:
+        """Whether every column is encoded as it stands: floats without levels or text."""
+        return all(
+            np.isfinite(field.low) and not field.levels and frame[field.name].dtype == np.float64
+            for field in self.fields
+        )
+
     def encode(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         """Turn rows into vectors `(n_rows, n_features)`; NaN for missing."""
         encoded = np.full((len(frame), len(self.fields)), np.nan)
@@ -81,6 +108,9 @@ class FeasibleSpace:
             owners: `(n_points,)` which row of `frame` each point belongs to.
             frame: the original rows; columns that cannot change are taken from them.
         """
+        if self._is_plain(frame):
+            names = [field.name for field in self.fields]
+            return pd.DataFrame(points, columns=names, copy=False)
         columns: dict[str, Any] = {}
         for place, field in enumerate(self.fields):
             original = frame[field.name]
@@ -101,20 +131,13 @@ class FeasibleSpace:
             points: `(n_points, n_features)` wanted values.
             originals: `(n_points, n_features)` the rows they start from.
         """
-        repaired = originals.copy()
-        for place, field in enumerate(self.fields):
-            if field.rule == "fixed":
-                continue
-            start = originals[:, place]
-            values = points[:, place]
-            if field.rule in ("integer", "level"):
-                values = np.round(values)
-            elif field.decimals is not None:
-                values = np.round(values, field.decimals)
-            # A row that already lies outside the declared range may stay, but not go further.
-            low, high = np.fmin(field.low, start), np.fmax(field.high, start)
-            repaired[:, place] = np.where(np.isnan(start), np.nan, np.clip(values, low, high))
-        return repaired
+        values = np.where(self.is_free & ~np.isnan(originals), points, originals)
+        for decimals, places in self._rounded:
+            values[:, places] = np.round(values[:, places], decimals)
+        # A row that already lies outside the declared range may stay, but not go further.
+        low = np.fmin(self._lows, originals)
+        high = np.fmax(self._highs, originals)
+        return np.where(self.is_free, np.clip(values, low, high), originals)
 
     def steps(
         self, points: NDArray[np.float64], originals: NDArray[np.float64]

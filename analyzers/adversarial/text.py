@@ -20,7 +20,7 @@ from analyzers.adversarial.edits import (
 )
 from analyzers.adversarial.noise import DRAWS
 from analyzers.adversarial.params import AdversarialParams
-from analyzers.adversarial.recipes import build_recipe, warm_up
+from analyzers.adversarial.recipes import build_recipe, remembered_words, warm_up
 from analyzers.adversarial.robustness import (
     Outcome,
     curve_table,
@@ -32,7 +32,7 @@ from analyzers.adversarial.threat_model import threat_model_table
 from analyzers.core.errors import UnsuitableSubject
 from analyzers.core.model import Capability, Model
 from analyzers.core.result import Estimate, Measurements
-from analyzers.core.workbench import Workbench
+from analyzers.core.workbench import Tracker, Workbench, untracked
 from analyzers.toolkit.intervals import mean_estimate, rate_estimate
 
 __all__ = ["measure", "warm_up"]
@@ -77,8 +77,10 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
         int(at): attempt
         for at, attempt in zip(
             open_,
-            _attack_all(bench, model, [texts[at] for at in open_], attacked.codes[open_], params,
-                        seed),
+            attack_texts(
+                model, [texts[at] for at in open_], attacked.codes[open_], params,
+                seed=seed, track=bench.track,
+            ),
             strict=True,
         )
     }  # fmt: skip
@@ -120,14 +122,25 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
     )
 
 
-def _attack_all(
-    bench: Workbench,
+def attack_texts(
     model: Model,
     texts: list[str],
     codes: NDArray[np.int64],
     params: AdversarialParams,
+    *,
     seed: int,
+    track: Tracker = untracked,
 ) -> list[Attempt]:
+    """Run the recipe on each text; the model's answers are kept while a text is under attack.
+
+    Args:
+        model: gives probabilities.
+        texts: none of them empty.
+        codes: `(n_texts,)` the answers to change.
+        params: recipe and queries.
+        seed: together with the text it seeds the recipe's random choices.
+        track: reports progress.
+    """
     seen: dict[str, NDArray[np.float64]] = {}
 
     def scores_of(asked: list[str]) -> NDArray[np.float64]:
@@ -139,11 +152,11 @@ def _attack_all(
     attack = build_recipe(params.recipe, scores_of, queries=params.queries)
     is_reduction = params.recipe.startswith("Input reduction")
     attempts = []
-    for text, code in bench.track(
+    for text, code in track(
         list(zip(texts, codes, strict=True)), "Attacking texts", total=len(texts)
     ):
         seen.clear()
-        with _seeded(seed, text):
+        with seeded(seed, text), remembered_words():
             result = attack.attack(text, int(code))
         changed = str(result.perturbed_result.attacked_text.text)
         answer = int(model.predict([changed])[0])
@@ -156,7 +169,7 @@ def _attack_all(
 
 
 @contextmanager
-def _seeded(seed: int, text: str) -> Iterator[None]:
+def seeded(seed: int, text: str) -> Iterator[None]:
     """Seed the global generators TextAttack draws from by the text, and put them back after."""
     digest = hashlib.sha256(f"{seed}:{text}".encode()).digest()
     own = int.from_bytes(digest[:4], "big")

@@ -1,0 +1,326 @@
+"""Attack timings: rows in step against row by row, and TextAttack with cached answers against plain.
+
+The peer named "textbook, row by row" is HopSkipJump as its paper states it, written out here for one
+row at a time, as the common libraries run it. The limit is the time the model itself needs for the
+same number of rows in large calls: no attack that asks as often can be faster.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analyzers.adversarial import boundary
+from analyzers.adversarial.found import Found
+from analyzers.adversarial.space import space_of
+from analyzers.adversarial.target import ROWS_A_CALL, Target
+from analyzers.core.model import Capability, Inputs
+from analyzers.core.subject import Column, Role
+
+if TYPE_CHECKING:
+    from sklearn.base import ClassifierMixin
+
+Made = TypeVar("Made")
+QUERIES = 600
+TOLERANCE = 1.1
+
+
+class Answers:
+    """A scikit-learn classifier as the Model protocol wants it."""
+
+    kind = "scikit-learn"
+    capabilities = frozenset({Capability.PREDICT_PROBA})
+
+    def __init__(self, native: object) -> None:
+        self.native: Any = native
+
+    def predict(self, inputs: Inputs) -> NDArray[np.int64]:
+        return self.predict_proba(inputs).argmax(axis=1).astype(np.int64)
+
+    def predict_proba(self, inputs: Inputs) -> NDArray[np.float64]:
+        return np.asarray(self.native.predict_proba(np.asarray(inputs)), dtype=np.float64)
+
+
+def main() -> int:
+    """Print one JSON line a comparison."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    quick = parser.parse_args().quick
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.neural_network import MLPClassifier
+
+    network = MLPClassifier((64, 32), max_iter=60, random_state=0)
+    forest = RandomForestClassifier(100, max_depth=10, random_state=0)
+    _compare_boundary("neural network", network, n_rows=30 if quick else 100)
+    _compare_boundary("forest of 100 trees", forest, n_rows=6 if quick else 30)
+    _compare_pictures(n_rows=200 if quick else 500)
+    _compare_texts(n_texts=60 if quick else 300)
+    return 0
+
+
+def _compare_boundary(name: str, classifier: "ClassifierMixin", *, n_rows: int) -> None:
+    import warnings
+
+    from sklearn.datasets import load_breast_cancer
+
+    data, labels = load_breast_cancer(return_X_y=True)
+    data = (data - data.mean(axis=0)) / data.std(axis=0)
+    with warnings.catch_warnings():
+        # The network is stopped early on purpose; how good it is does not matter here.
+        warnings.simplefilter("ignore")
+        model = Answers(classifier.fit(data[:400], labels[:400]))
+    names = [f"x{place}" for place in range(data.shape[1])]
+    frame = pd.DataFrame(data, columns=names)
+    columns = [Column(name=x, kind="number", role=Role.FEATURE, is_feature=True) for x in names]
+    space = space_of(columns, frame)
+    rows = frame.iloc[400 : 400 + n_rows].reset_index(drop=True)
+    codes = model.predict(rows)
+    pool, pool_codes = space.encode(frame[:400]), model.predict(frame[:400])
+
+    def ours() -> Found:
+        target = Target(model, space, rows, codes, sight="labels only")
+        found = Found(target)
+        rng = np.random.default_rng(0)
+        boundary.start_from_data(target, found, pool, pool_codes, rng=rng)
+        points, margins = boundary.approach(target, found.points[found.rows], found.rows)
+        found.offer(points, found.rows, margins, source=boundary.SOURCE)
+        boundary.walk(target, found, queries=QUERIES, rng=rng)
+        asked.append(int(target.queries.sum()))
+        return found
+
+    asked: list[int] = []
+    found, seconds = _timed(ours)
+    start = time.perf_counter()
+    sizes, n_asked = _textbook(model, data[400 : 400 + n_rows], codes, data[:400], pool_codes)
+    peer_seconds = (time.perf_counter() - start) * asked[0] / n_asked
+    block = np.resize(data, (asked[0], data.shape[1]))
+    start = time.perf_counter()
+    for first in range(0, len(block), ROWS_A_CALL):
+        model.predict(block[first : first + ROWS_A_CALL])
+    limit = time.perf_counter() - start
+    _line(
+        work=f"labels-only boundary attack, {name}", size=f"{n_rows} rows, {asked[0]:,} queries",
+        ours=seconds, peer="textbook HopSkipJump, row by row, at equal queries",
+        peer_s=peer_seconds, limit=limit,
+        agree=bool(np.median(found.distances) <= TOLERANCE * np.median(sizes)),
+    )  # fmt: skip
+
+
+def _textbook(
+    model: Answers,
+    rows: NDArray[np.float64],
+    codes: NDArray[np.int64],
+    pool: NDArray[np.float64],
+    pool_codes: NDArray[np.int64],
+) -> tuple[NDArray[np.float64], int]:
+    """HopSkipJump (L2) for one row after another; returns sizes and the number of questions."""
+    rng = np.random.default_rng(0)
+    sizes, asked = np.empty(len(rows)), 0
+
+    def is_changed(points: NDArray[np.float64], code: int) -> NDArray[np.bool_]:
+        nonlocal asked
+        asked += len(points)
+        return np.asarray(model.predict(points) != code)
+
+    for at, (row, code) in enumerate(zip(rows, codes, strict=True)):
+        others = pool[pool_codes != code]
+        point = others[np.linalg.norm(others - row, axis=1).argmin()]
+        spent = asked
+        for step in range(1, 9):
+            low, high = 0.0, 1.0
+            for _ in range(8):
+                middle = (low + high) / 2
+                if is_changed((row + middle * (point - row))[None], code)[0]:
+                    high = middle
+                else:
+                    low = middle
+            point = row + high * (point - row)
+            size = float(np.linalg.norm(point - row))
+            left = (QUERIES - (asked - spent)) // (9 - step) - 14
+            if left < 10:
+                break
+            drawn = rng.standard_normal((left, len(row)))
+            drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
+            signs = np.where(is_changed(point + 0.3 * size / np.sqrt(step) * drawn, code), 1, -1)
+            mean = signs.mean()
+            slope = ((signs - (mean if abs(mean) < 1 else 0))[:, None] * drawn).sum(axis=0)
+            slope /= np.linalg.norm(slope)
+            reach = size / np.sqrt(step)
+            for _ in range(6):
+                if is_changed((point + reach * slope)[None], code)[0]:
+                    point = point + reach * slope
+                    break
+                reach /= 2
+        sizes[at] = np.linalg.norm(point - row)
+    return sizes, asked
+
+
+def _compare_pictures(*, n_rows: int) -> None:
+    import torch
+    from sklearn.datasets import load_digits
+
+    from analyzers.adversarial.gradient import many_steps
+
+    published = load_digits()
+    pictures = (published.images[:n_rows, ..., None] / 16).astype(np.float32)
+    codes = published.target[:n_rows].astype(np.int64)
+    # One thread: the arithmetic is small, and waiting for another thread would be measured.
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 16, 3, padding=1), torch.nn.ReLU(), torch.nn.Conv2d(16, 32, 3, padding=1),
+        torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Flatten(), torch.nn.Linear(512, 10),
+    )  # fmt: skip
+    tensor, targets = (
+        torch.from_numpy(pictures.transpose(0, 3, 1, 2).copy()),
+        torch.from_numpy(codes),
+    )
+    optimiser = torch.optim.Adam(network.parameters(), lr=0.01)
+    for _ in range(40):
+        optimiser.zero_grad()
+        torch.nn.functional.cross_entropy(network(tensor), targets).backward()
+        optimiser.step()
+    network.eval()
+
+    class Network:
+        kind, native = "torch", network
+        capabilities = frozenset({Capability.PREDICT_PROBA, Capability.GRADIENT})
+
+        def tensor_of(self, inputs: Inputs) -> torch.Tensor:
+            return torch.from_numpy(np.ascontiguousarray(np.asarray(inputs).transpose(0, 3, 1, 2)))
+
+        def gradient(self, inputs: Inputs, wanted: NDArray[np.int64]) -> NDArray[np.float32]:
+            given = self.tensor_of(inputs).requires_grad_(True)
+            loss = torch.nn.functional.cross_entropy(
+                network(given), torch.from_numpy(wanted), reduction="sum"
+            )
+            return np.asarray(torch.autograd.grad(loss, given)[0].numpy())
+
+        def predict(self, inputs: Inputs) -> NDArray[np.int64]:
+            with torch.no_grad():
+                return np.asarray(network(self.tensor_of(inputs)).argmax(dim=1).numpy())
+
+        def predict_proba(self, inputs: Inputs) -> NDArray[np.float64]:
+            raise NotImplementedError
+
+    size, steps = 0.1, 40
+    Network().gradient(pictures[:2], codes[:2])
+    ours, seconds = _timed(
+        lambda: many_steps(
+            Network(), pictures, codes, size, "L-inf", steps=steps, restarts=1,
+            rng=np.random.default_rng(0),
+        )
+    )  # fmt: skip
+
+    def plain() -> NDArray[np.bool_]:
+        home = current = tensor
+        for _ in range(steps):
+            given = current.clone().requires_grad_(True)
+            loss = torch.nn.functional.cross_entropy(network(given), targets, reduction="sum")
+            slope = torch.autograd.grad(loss, given)[0]
+            moved = current + 2.5 * size / steps * slope.sign()
+            current = (home + (moved - home).clamp(-size, size)).clamp(0, 1)
+        with torch.no_grad():
+            return np.asarray((network(current).argmax(dim=1) != targets).numpy())
+
+    reached, limit = _timed(plain)
+    # Ours also keeps flips that a later step would undo, so it may only break more.
+    _line(
+        work="PGD-40, L-inf 0.1, digits", size=f"{n_rows} pictures", ours=seconds,
+        peer="plain torch loop without early stopping", peer_s=limit, limit=limit,
+        agree=bool((ours.is_broken >= reached).all()),
+    )  # fmt: skip
+
+
+def _compare_texts(*, n_texts: int) -> None:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    from analyzers.adversarial.params import AdversarialParams
+    from analyzers.adversarial.recipes import build_recipe, warm_up
+    from analyzers.adversarial.text import Attempt, attack_texts, seeded
+
+    warm_up()
+    rng = np.random.default_rng(0)
+    words = [
+        f"{a}{b}{c}" for a in "bdfgklmn" for b in "aeiou" for c in ("lor", "mat", "sed", "ten")
+    ]
+    tone = rng.standard_normal(len(words))
+    drawn = [rng.choice(len(words), 18) for _ in range(1000 + n_texts)]
+    texts = [" ".join(words[at] for at in line) for line in drawn]
+    labels = np.array([int(tone[line].sum() > 0) for line in drawn])
+    classifier = make_pipeline(TfidfVectorizer(), LogisticRegression(C=10))
+    classifier.fit(texts[:1000], labels[:1000])
+
+    class Reader:
+        kind, native = "scikit-learn", classifier
+        capabilities = frozenset({Capability.PREDICT_PROBA})
+
+        def predict(self, inputs: Inputs) -> NDArray[np.int64]:
+            return self.predict_proba(inputs).argmax(axis=1)
+
+        def predict_proba(self, inputs: Inputs) -> NDArray[np.float64]:
+            return np.asarray(classifier.predict_proba(inputs))
+
+    held = [text for text, label in zip(texts[1000:], labels[1000:], strict=True)
+            if classifier.predict([text])[0] == label]  # fmt: skip
+    codes = classifier.predict(held).astype(np.int64)
+    params = AdversarialParams(recipe="Pruthi (one typing error)", queries=5000)
+    ours, seconds = _timed(lambda: attack_texts(Reader(), held, codes, params, seed=0))
+
+    def plain() -> list[Attempt]:
+        attack = build_recipe(params.recipe, classifier.predict_proba, queries=params.queries)
+        made = []
+        for text, code in zip(held, codes, strict=True):
+            with seeded(0, text):
+                result = attack.attack(text, int(code))
+            changed = str(result.perturbed_result.attacked_text.text)
+            hit = bool(classifier.predict([changed])[0] != code)
+            made.append(Attempt(changed if hit else text, hit, attack.goal_function.num_queries))
+        return made
+
+    theirs, peer_seconds = _timed(plain)
+    n_queries = sum(attempt.queries for attempt in ours)
+    block = (held * (n_queries // len(held) + 1))[:n_queries]
+    start = time.perf_counter()
+    classifier.predict_proba(block)
+    limit = time.perf_counter() - start
+    _line(
+        work="TextAttack, Pruthi 2019, bag of words",
+        size=f"{len(held)} texts, {n_queries:,} queries",
+        ours=seconds, peer="the same recipe without our caches", peer_s=peer_seconds, limit=limit,
+        agree=ours == theirs,
+    )  # fmt: skip
+
+
+def _timed(work: Callable[[], Made]) -> tuple[Made, float]:
+    start = time.perf_counter()
+    made = work()
+    return made, time.perf_counter() - start
+
+
+def _line(
+    *, work: str, size: str, ours: float, peer: str, peer_s: float, limit: float, agree: bool
+) -> None:
+    print(
+        json.dumps(
+            {
+                "work": work, "size": size, "ours_s": ours, "peer": peer, "peer_s": peer_s,
+                "limit_s": limit, "ratio": peer_s / ours, "agree": agree, "extrapolated": False,
+            }
+        ),
+        flush=True,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "2")
+    sys.exit(main())
