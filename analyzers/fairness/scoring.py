@@ -228,10 +228,11 @@ def _measure_group(
 
 def _mean(values: NDArray[np.float64], weights: NDArray[np.int64]) -> tuple[float, float, float]:
     n = int(weights.sum())
-    mean = float(values @ weights / n)
+    # Sums instead of dot products: their result does not depend on the number of threads.
+    mean = float((values * weights).sum() / n)
     if n < 2:
         return mean, float("nan"), float("nan")
-    error = float(np.sqrt((values - mean) ** 2 @ weights / (n - 1) / n))
+    error = float(np.sqrt(((values - mean) ** 2 * weights).sum() / (n - 1) / n))
     half = float(stats.t.ppf(0.975, n - 1)) * error
     return mean, mean - half, mean + half
 

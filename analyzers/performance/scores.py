@@ -187,10 +187,10 @@ def _weighted_mean(
     n = int(weights.sum())
     if n == 0:
         return Estimate.unmeasured("No row has a known outcome.")
-    mean = float(values @ weights / n)
+    mean = float((values * weights).sum() / n)
     if n == 1:
         return Estimate(value=mean, n=1, reason="One row gives no interval.")
-    error = float(np.sqrt((values - mean) ** 2 @ weights / (n - 1) / n))
+    error = float(np.sqrt(((values - mean) ** 2 * weights).sum() / (n - 1) / n))
     half = float(stats.t.ppf(0.975, n - 1)) * error
     return Estimate(
         value=mean, low=max(0.0, mean - half), high=mean + half, n=n, method="Student's t"

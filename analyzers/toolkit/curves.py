@@ -125,7 +125,7 @@ def roc_auc(counts: ScoreCounts, *, confidence: float = 0.95) -> Estimate:
     placed_above = (below + counts.negatives / 2) / n_negatives
     above = n_positives - np.cumsum(counts.positives)
     placed_below = (above + counts.positives / 2) / n_positives
-    value = float(placed_above @ counts.positives / n_positives)
+    value = float((placed_above * counts.positives).sum() / n_positives)
     variance = _variance_of_mean(placed_above, counts.positives) + _variance_of_mean(
         placed_below, counts.negatives
     )
@@ -159,7 +159,9 @@ def average_precision(counts: ScoreCounts, *, confidence: float = 0.95) -> Estim
         return Estimate.unmeasured(ONE_CLASS, n=n)
     steps = np.diff(curve.true_positives)
     selected = (curve.false_positives + curve.true_positives)[1:]
-    value = min(float((steps / curve.n_positives) @ (curve.true_positives[1:] / selected)), 1.0)
+    value = min(
+        float((steps * (curve.true_positives[1:] / selected)).sum() / curve.n_positives), 1.0
+    )
     if value == 1.0:
         ends = clopper_pearson(curve.n_positives, curve.n_positives, confidence=confidence)
         return Estimate(
@@ -239,8 +241,9 @@ def _variance_of_mean(values: NDArray[np.float64], counts: NDArray[np.int64]) ->
     n = int(counts.sum())
     if n < 2:
         return float("nan")
-    mean = values @ counts / n
-    return float((values - mean) ** 2 @ counts / (n - 1) / n)
+    # Sums instead of dot products: their result does not depend on the number of threads.
+    mean = (values * counts).sum() / n
+    return float(((values - mean) ** 2 * counts).sum() / (n - 1) / n)
 
 
 def _fit(
