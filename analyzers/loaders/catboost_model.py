@@ -93,10 +93,8 @@ class _Ask:
         self._is_classifier = is_classifier
         self._categorical = categorical
 
-    def __call__(self, inputs: Inputs) -> Answer:
-        """Return probabilities for classifiers, values for regressions."""
-        import catboost
-
+    def prepare(self, inputs: Inputs) -> Any:  # noqa: ANN401  a pandas frame
+        """Return rows as the model takes them, categories spelled as it spells them."""
         frame = inputs if isinstance(inputs, pd.DataFrame) else pd.DataFrame(np.asarray(inputs))
         rows = as_objects(frame).copy()
         for at, name in enumerate(list(rows.columns)):
@@ -104,6 +102,13 @@ class _Ask:
                 rows[name] = rows[name].map(_category)
             elif rows[name].dtype == object:
                 rows[name] = pd.to_numeric(rows[name])
+        return rows
+
+    def __call__(self, inputs: Inputs) -> Answer:
+        """Return probabilities for classifiers, values for regressions."""
+        import catboost
+
+        rows = self.prepare(inputs)
         pool = catboost.Pool(rows, cat_features=sorted(self._categorical), thread_count=1)
         if self._is_classifier:
             given = self._model.predict(pool, prediction_type="Probability", thread_count=1)

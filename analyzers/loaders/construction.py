@@ -64,7 +64,7 @@ def make_instance(cls: object, args: tuple[Any, ...]) -> object:
     if cls in (ArrayWrapper, collections.OrderedDict):
         if args:
             raise refuse_construction(cls)
-        return cls()  # type: ignore[operator]
+        return cls()
     if not isinstance(cls, type) or not _is_in(cls, allowed.CLASS_NAMES):
         raise refuse_construction(cls)
     if args and not issubclass(cls, tuple):
@@ -111,7 +111,8 @@ def _reconstructor(cls: object, base: object, state: object) -> object:
         return make_instance(cls, ())
     if base is dict and isinstance(state, dict) and isinstance(cls, type) and issubclass(cls, dict):
         made = make_instance(cls, ())
-        dict.update(made, state)  # type: ignore[arg-type]
+        filled: Any = made
+        dict.update(filled, state)
         return made
     raise refuse_construction(cls)
 
@@ -153,10 +154,10 @@ def _complex(*args: Any) -> complex:  # noqa: ANN401  from the file
 def _partial(function: object) -> object:
     if function is not allowed.allowed_object("sklearn.utils.validation", "check_array"):
         raise refuse_construction(functools.partial)
-    return functools.partial(function)  # type: ignore[arg-type]
+    return functools.partial(function)
 
 
-def set_partial_state(made: "functools.partial[Any]", state: object) -> None:
+def set_partial_state(made: Any, state: object) -> None:  # noqa: ANN401  stubs lack its state
     """Give the partial call of `check_array` its plain options."""
     if (
         not isinstance(state, tuple)
@@ -196,11 +197,11 @@ def _defaultdict(factory: object = None) -> "collections.defaultdict[Any, Any]":
         factory = collections.OrderedDict
     if factory not in _FACTORIES:
         raise refuse_construction(factory)
-    return collections.defaultdict(factory)  # type: ignore[call-overload,no-any-return]
+    return collections.defaultdict(factory)
 
 
 def _ordered(items: object = ()) -> "collections.OrderedDict[Any, Any]":
-    return collections.OrderedDict(_as_items(items))  # type: ignore[arg-type]
+    return collections.OrderedDict(_as_items(items))
 
 
 def _search_object(cls: object) -> object:
@@ -212,7 +213,8 @@ def _search_object(cls: object) -> object:
         if name == cls.__name__
     ):
         raise refuse_construction(cls)
-    return cls.__new__(cls)
+    made: Any = cls
+    return made.__new__(made)
 
 
 def _seed_sequence(cls: object, checksum: object, state: object = None) -> object:

@@ -106,7 +106,7 @@ def _column(cells: list[object]) -> pa.ChunkedArray:
     filled = [cell for cell in cells if cell is not None]
     if filled and all(isinstance(cell, bool) for cell in filled):
         return pa.chunked_array([pa.array(cells, pa.bool_())])
-    if filled and all(type(cell) is int and abs(cell) < 2**63 for cell in filled):  # type: ignore[operator]
+    if filled and all(type(cell) is int and abs(cell) < 2**63 for cell in filled):
         return pa.chunked_array([pa.array(cells, pa.int64())])
     if filled and all(isinstance(cell, int | float) and not isinstance(cell, bool)
                       for cell in filled):  # fmt: skip

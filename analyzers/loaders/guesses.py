@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -199,7 +199,7 @@ def guess_time(name: str, kind: Kind) -> Guess:
     return Guess("", "")
 
 
-def guess_scores(names: Sequence[str], kinds: dict[str, Kind]) -> list[str]:
+def guess_scores(names: Sequence[str], kinds: Mapping[str, Kind]) -> list[str]:
     """Find the columns that hold a model's answers, where no model was given."""
     return [
         name
@@ -211,9 +211,9 @@ def guess_scores(names: Sequence[str], kinds: dict[str, Kind]) -> list[str]:
 
 def guess_target(
     candidates: Sequence[str],
-    kinds: dict[str, Kind],
+    kinds: Mapping[str, Kind],
     *,
-    n_levels: dict[str, int],
+    n_levels: Mapping[str, int],
     is_classifier: bool | None,
 ) -> Guess:
     """Choose the column that holds the true outcome.

@@ -96,8 +96,8 @@ class _Ask:
         self._is_classifier = is_classifier
         self._levels = levels
 
-    def __call__(self, inputs: Inputs) -> Answer:
-        """Return probabilities for classifiers, values for regressions."""
+    def prepare(self, inputs: Inputs) -> Any:  # noqa: ANN401  a frame or an array
+        """Return rows as the booster takes them, categories in the order it was fitted on."""
         frame = inputs if isinstance(inputs, pd.DataFrame) else pd.DataFrame(np.asarray(inputs))
         rows = as_objects(frame).copy()
         for name in rows.columns:
@@ -106,7 +106,11 @@ class _Ask:
                 rows[name] = pd.Categorical(rows[name], categories=list(known))
             elif rows[name].dtype == object:
                 rows[name] = pd.to_numeric(rows[name])
-        data = rows if self._levels else rows.to_numpy(np.float64)
+        return rows if self._levels else rows.to_numpy(np.float64)
+
+    def __call__(self, inputs: Inputs) -> Answer:
+        """Return probabilities for classifiers, values for regressions."""
+        data = self.prepare(inputs)
         given = np.asarray(self._booster.predict(data, num_threads=1), dtype=np.float64)
         return Answer(scores=given) if self._is_classifier else Answer(values=given)
 

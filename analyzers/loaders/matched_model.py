@@ -76,6 +76,12 @@ class MatchedModel:
             )
         return self._scores(self._answer(inputs))
 
+    def native_inputs(self, inputs: Inputs) -> Any:  # noqa: ANN401  what a library takes
+        """Return the inputs as `native` itself takes them: ordered, named, categories coded."""
+        rows = self._prepare(inputs)
+        prepare = getattr(self._loaded.answer, "prepare", None)
+        return rows if prepare is None else prepare(rows)
+
     def _answer(self, inputs: Inputs) -> Answer:
         """Ask in batches, so that memory stays bounded, and check the number of answers."""
         rows = self._prepare(inputs)

@@ -142,7 +142,7 @@ def set_array_state(array: NDArray[Any], state: object) -> None:
     if not isinstance(state, tuple) or len(state) != 5:
         raise refuse_numpy("an array state of unknown form")
     _, shape, dtype, is_fortran, content = state
-    check_shape(shape)
+    shape = checked_shape(shape)
     if not isinstance(dtype, np.dtype):
         raise refuse_numpy("an array without a dtype")
     count = math.prod(shape)
@@ -154,22 +154,23 @@ def set_array_state(array: NDArray[Any], state: object) -> None:
         raise refuse_numpy("an array whose content is not as long as its shape says")
     if isinstance(content, bytearray):
         content = bytes(content)
-    array.__setstate__((1, shape, dtype, bool(is_fortran), content))
+    setter: Any = array.__setstate__
+    setter((1, shape, dtype, bool(is_fortran), content))
 
 
 def array_of(content: object, dtype: object, shape: object, order: object) -> NDArray[Any]:
     """Make an array from a buffer, as pickles of protocol 5 write it."""
-    check_shape(shape)
+    sizes = checked_shape(shape)
     if (
         not isinstance(dtype, np.dtype)
         or dtype.hasobject
         or not isinstance(content, bytes | bytearray)
         or order not in ("C", "F")
-        or len(content) != math.prod(shape) * dtype.itemsize  # type: ignore[arg-type]
+        or len(content) != math.prod(sizes) * dtype.itemsize
     ):
         raise refuse_numpy("an array whose content is not as long as its shape says")
     flat = np.frombuffer(bytearray(content), dtype=dtype)
-    return flat.reshape(shape, order=order)  # type: ignore[call-overload]
+    return flat.reshape(sizes, order=order)
 
 
 def new_scalar(dtype: object, content: object) -> np.generic:
@@ -211,14 +212,15 @@ def _bit_generator(generator: object) -> np.random.BitGenerator:
     return new_bit_generator(generator)
 
 
-def check_shape(shape: object) -> None:
-    """Refuse what is not a tuple of at most 32 counts."""
+def checked_shape(shape: object) -> tuple[int, ...]:
+    """Return a shape; refuse what is not a tuple of at most 32 counts."""
     if (
         not isinstance(shape, tuple)
         or len(shape) > 32
         or not all(isinstance(size, int | np.integer) and 0 <= size < 2**48 for size in shape)
     ):
         raise refuse_numpy("an array of impossible shape")
+    return shape
 
 
 def refuse_numpy(found: str) -> RefusedFile:

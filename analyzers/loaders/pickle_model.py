@@ -10,6 +10,7 @@ import functools
 import gzip
 import io
 import lzma
+import math
 import pickle
 import re
 import warnings
@@ -108,7 +109,7 @@ _NEVER_NEEDED = (
 )  # fmt: skip
 
 
-class _Reader(pickle._Unpickler):  # type: ignore[name-defined,misc]  # the one written in Python
+class _Reader(pickle._Unpickler):
     """One pickle stream; nested streams of joblib's object arrays share its budget."""
 
     def __init__(self, stream: io.BytesIO, *, size: int, parent: "_Reader | None" = None) -> None:
@@ -224,12 +225,19 @@ class _Reader(pickle._Unpickler):  # type: ignore[name-defined,misc]  # the one 
                 raise _refuse("an object whose state is no dictionary")
             vars(item).update(state)
 
+    def _items(self) -> list[Any]:
+        """Return what was pushed since the last mark."""
+        items: list[Any] = self.stack
+        self.stack = self.metastack.pop()
+        self.append = self.stack.append
+        return items
+
     def _append(self) -> None:
         value = self.stack.pop()
         list.append(self._list(self.stack[-1]), value)
 
     def _appends(self) -> None:
-        values = self.pop_mark()
+        values = self._items()
         list.extend(self._list(self.stack[-1]), values)
 
     def _list(self, item: object) -> list[Any]:
@@ -247,13 +255,13 @@ class _Reader(pickle._Unpickler):  # type: ignore[name-defined,misc]  # the one 
         self._dict(self.stack[-1])[key] = value
 
     def _setitems(self) -> None:
-        values = self.pop_mark()
+        values = self._items()
         target = self._dict(self.stack[-1])
         for position in range(0, len(values), 2):
             target[values[position]] = values[position + 1]
 
     def _additems(self) -> None:
-        values = self.pop_mark()
+        values = self._items()
         target = self.stack[-1]
         if not isinstance(target, set):
             raise _refuse(f"items put into {type(target).__name__!r}")
@@ -264,7 +272,7 @@ class _Reader(pickle._Unpickler):  # type: ignore[name-defined,misc]  # the one 
         if not isinstance(state, dict):
             raise _refuse("an array note of unknown form")
         shape, dtype, order = state.get("shape"), state.get("dtype"), state.get("order")
-        numpy_state.check_shape(shape)
+        sizes = numpy_state.checked_shape(shape)
         if not isinstance(dtype, np.dtype) or state.get("subclass") not in (np.ndarray,):
             raise _refuse("an array of an unknown kind")
         if dtype.hasobject:
@@ -276,12 +284,12 @@ class _Reader(pickle._Unpickler):  # type: ignore[name-defined,misc]  # the one 
         if state.get("numpy_array_alignment_bytes") is not None:
             padding = self._stream.read(1)
             self._stream.read(padding[0] if padding else 0)
-        size = dtype.itemsize * int(np.prod(shape, dtype=object)) if shape else dtype.itemsize  # type: ignore[arg-type]
+        size = dtype.itemsize * math.prod(sizes)
         if size > self._size - self._stream.tell():
             raise _refuse("an array longer than the file")
         return numpy_state.array_of(self._stream.read(size), dtype, shape, order)
 
-    dispatch: ClassVar[dict[int, Callable[..., None]]] = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
+    dispatch: ClassVar[dict[int, Callable[..., None]]] = dict(pickle._Unpickler.dispatch)
     dispatch |= {
         pickle.REDUCE[0]: _reduce,
         pickle.NEWOBJ[0]: _newobj,

@@ -54,7 +54,7 @@ def estimator_model(native: Any, *, trust: Trust, notes: tuple[str, ...]) -> Loa
     names = getattr(native, "feature_names_in_", None)
     feature_names = tuple(str(name) for name in names) if names is not None else None
     n_features = getattr(native, "n_features_in_", None)
-    extra = ()
+    extra: tuple[str, ...] = ()
     if classes is not None and not has_scores:
         extra = ("The model gives labels without probabilities; charts of scores are left out.",)
     return LoadedModel(
@@ -88,8 +88,8 @@ class _Ask:
         self._has_scores = has_scores
         self._is_class = is_class
 
-    def __call__(self, inputs: Inputs) -> Answer:
-        """Return scores where there are any, else labels or values."""
+    def prepare(self, inputs: Inputs) -> Any:  # noqa: ANN401  a frame or an array
+        """Return rows in the form the estimator was fitted on."""
         rows: Any = inputs
         if isinstance(inputs, pd.DataFrame):
             rows = as_objects(inputs)
@@ -100,6 +100,11 @@ class _Ask:
                 rows = rows.astype(np.float64) if _is_numeric(inputs) else rows
         elif isinstance(inputs, np.ndarray):
             rows = inputs.reshape(len(inputs), -1)
+        return rows
+
+    def __call__(self, inputs: Inputs) -> Answer:
+        """Return scores where there are any, else labels or values."""
+        rows = self.prepare(inputs)
         if self._has_scores:
             return Answer(scores=np.asarray(self._native.predict_proba(rows)))
         given = np.asarray(self._native.predict(rows))

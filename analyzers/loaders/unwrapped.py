@@ -70,8 +70,17 @@ class _Categorised:
         self._ask = ask
         self._levels = levels
 
+    def prepare(self, inputs: Inputs) -> Any:  # noqa: ANN401  a frame or an array
+        """Return rows in the form the wrapper was fitted on."""
+        rows = self._with_categories(inputs)
+        prepare = getattr(self._ask, "prepare", None)
+        return rows if prepare is None else prepare(rows)
+
     def __call__(self, inputs: Inputs) -> Answer:
         """Return what the wrapper says."""
+        return self._ask(self._with_categories(inputs))
+
+    def _with_categories(self, inputs: Inputs) -> Inputs:
         if isinstance(inputs, pd.DataFrame) and self._levels:
             inputs = inputs.assign(
                 **{
@@ -80,4 +89,4 @@ class _Categorised:
                     if name in inputs
                 }
             )
-        return self._ask(inputs)
+        return inputs

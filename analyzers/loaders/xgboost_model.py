@@ -112,10 +112,8 @@ class _Ask:
         self._names = names
         self._levels = levels
 
-    def __call__(self, inputs: Inputs) -> Answer:
-        """Return probabilities for classifiers, values for regressions."""
-        import xgboost
-
+    def prepare(self, inputs: Inputs) -> Any:  # noqa: ANN401  a frame or an array
+        """Return rows as the booster takes them, categories in the codes it was fitted on."""
         frame = inputs if isinstance(inputs, pd.DataFrame) else pd.DataFrame(np.asarray(inputs))
         rows = as_objects(frame).copy()
         for at, name in enumerate(rows.columns):
@@ -128,13 +126,15 @@ class _Ask:
                 rows[name] = pd.Categorical(codes, categories=range(max(0, min(top, 10_000)) + 1))
             elif rows[name].dtype == object:
                 rows[name] = pd.to_numeric(rows[name])
-        if self._names is not None:
-            rows.columns = list(self._names)
-        matrix = xgboost.DMatrix(
-            rows if self._names is not None else rows.to_numpy(),
-            enable_categorical=True,
-            nthread=1,
-        )
+        if self._names is None:
+            return rows.to_numpy()
+        return rows.set_axis(list(self._names), axis=1)
+
+    def __call__(self, inputs: Inputs) -> Answer:
+        """Return probabilities for classifiers, values for regressions."""
+        import xgboost
+
+        matrix = xgboost.DMatrix(self.prepare(inputs), enable_categorical=True, nthread=1)
         if self._objective == "multi:softmax":
             margins = self._booster.predict(matrix, output_margin=True)
             shifted = np.exp(margins - margins.max(axis=1, keepdims=True))
