@@ -169,8 +169,8 @@ def _column_differences(members: Side, non_members: Side) -> list[dict[str, Any]
 def _difference(first: pd.Series, second: pd.Series) -> dict[str, Any]:
     counted = {"n_members": len(first), "n_non_members": len(second)}
     if pd.api.types.is_numeric_dtype(first) and pd.api.types.is_numeric_dtype(second):
-        numbers = [np.asarray(side.to_numpy(np.float64)) for side in (first, second)]
-        test = stats.ks_2samp(*numbers, method="asymp")
+        inside, outside = (np.asarray(side, dtype=np.float64) for side in (first, second))
+        test = stats.ks_2samp(inside, outside, method="asymp")
         return counted | {
             "measure": "Kolmogorov-Smirnov distance",
             "distance": float(test.statistic),

@@ -185,12 +185,12 @@ def _advantage_words(estimate: Estimate, measurements: Measurements) -> str:
 def _gap_words(estimate: Estimate, measurements: Measurements) -> str:
     n_members, n_others = (measurements.facts.get(k) for k in ("n_members", "n_non_members"))
     if measurements.facts.get("task") == "regression":
-        gap, ends = f"absolute error is lower by {estimate.value:.3g}", _ends(estimate, ".3g")
+        gap, ends = f"mean absolute error is lower by {estimate.value:.3g}", _ends(estimate, ".3g")
     else:
         gap = f"accuracy is higher by {_points(estimate.value)} percentage points"
         ends = f"{_points(estimate.low)} to {_points(estimate.high)}"
     return (
-        f"The model's mean {gap} on the rows it was fitted on than on others (95 % interval "
+        f"The model's {gap} on the rows it was fitted on than on others (95 % interval "
         f"{ends}; n = {n_members:,} and {n_others:,})."
     )
 

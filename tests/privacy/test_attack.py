@@ -20,6 +20,7 @@ from analyzers.privacy.epsilon import epsilon_lower_bound
 from analyzers.privacy.measuring import measure, operating_points
 from analyzers.privacy.params import PrivacyParams
 from analyzers.privacy.signals import Signal, signals_of
+from analyzers.toolkit.curves import count_scores, threshold_curve
 from tests.privacy.worlds import gaussian_bench
 
 
@@ -184,15 +185,26 @@ def test_being_right_is_never_chosen_where_few_may_be_accused():
 
 def test_area_at_low_rates_is_of_the_steps():
     # Nobody accused: half found; at one of twenty accused: all found.
-    area = low_rate_area(np.array([9.0, 1.0]), np.array([5.0, *np.linspace(-9, 0, 19)]))
+    area = low_rate_area(roc_of(np.array([9.0, 1.0]), np.array([5.0, *np.linspace(-9, 0, 19)])))
 
     assert area == pytest.approx(0.05 * 0.5 + 0.05 * 1.0)
+
+
+def test_roc_with_ties_is_that_of_the_counted_scores():
+    rng = np.random.default_rng(0)
+    inside, outside = rng.integers(0, 5, 200) * 1.0, rng.integers(0, 4, 100) * 1.0
+    counted = threshold_curve(
+        count_scores(np.concatenate([inside, outside]), np.repeat([1, 0], [200, 100]))
+    )
+
+    for ours, theirs in zip(roc_of(inside, outside), counted, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_the_widest_cut_is_where_the_densities_cross():
     signal = gaussian_signal(20_000, 2.0, 0)
 
-    assert widest_cut(signal.members, signal.non_members) == pytest.approx(1.0, abs=0.15)
+    assert widest_cut(roc_of(signal.members, signal.non_members)) == pytest.approx(1.0, abs=0.15)
 
 
 def test_label_only_never_sees_a_score():
