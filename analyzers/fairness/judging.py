@@ -169,8 +169,9 @@ def _headline(indicator: Indicator, row: dict[str, Any], estimate: Estimate) -> 
     if indicator in REGRESSION:
         return _regression_headline(indicator, row, ends, estimate.n)
     rate = row["rate"].replace("_", " ")
+    about = ", equalised odds" if indicator.metric == "equalized_odds_difference" else ""
     rates = (
-        f"{row['attributes']}: the {rate} is {row['lowest_value']:.1%} for {row['lowest']} and "
+        f"{row['attributes']}{about}: the {rate} is {row['lowest_value']:.1%} for {row['lowest']} and "
         f"{row['highest_value']:.1%} for {row['highest']}"
     )
     if indicator.metric.endswith("_ratio"):

@@ -72,6 +72,7 @@ _BY_TASK = {
 }
 _SHARES = ("roc_auc", "r_squared")
 _POINTS = ("lift_over_majority",)
+_UNIT = " percentage points"
 
 
 def judge(measurements: Measurements, policy: Policy) -> list[Finding]:
@@ -110,7 +111,9 @@ def _headline(indicator: Indicator, estimate: Estimate, verdict: Verdict) -> str
     sentence = indicator.sentence.format(value=value)
     if estimate.low is None or estimate.high is None:
         return f"{sentence} (n = {estimate.n:,}, no interval)."
-    low, high = (_number(end, indicator.name) for end in (estimate.low, estimate.high))
+    low, high = (
+        _number(end, indicator.name).removesuffix(_UNIT) for end in (estimate.low, estimate.high)
+    )
     return f"{sentence} (95 % interval {low} to {high}, n = {estimate.n:,})."
 
 
@@ -118,5 +121,5 @@ def _number(value: float, indicator: str) -> str:
     if indicator in _SHARES:
         return f"{100 * value:.1f} %"
     if indicator in _POINTS:
-        return f"{100 * value:.1f} percentage points"
+        return f"{100 * value:.1f}{_UNIT}"
     return f"{value:.3f}"
