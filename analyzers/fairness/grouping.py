@@ -14,6 +14,8 @@ from analyzers.toolkit.rates import (
     balanced_accuracy,
     count_rate,
     f1_score,
+    generalized_entropy,
+    theil_index,
     treatment_ratio,
     wilson_ends,
 )
@@ -22,6 +24,8 @@ COMPOUNDS: tuple[tuple[str, Callable[[NDArray[np.integer]], NDArray[np.float64]]
     ("balanced_accuracy", balanced_accuracy, "One of the two outcomes has no rows."),
     ("f1", f1_score, "No row is positive, in truth or by decision."),
     ("treatment_ratio", treatment_ratio, "There is no false positive to divide by."),
+    ("generalized_entropy", generalized_entropy, "No row with a known outcome has a benefit."),
+    ("theil_index", theil_index, "No row with a known outcome has a benefit."),
 )
 
 

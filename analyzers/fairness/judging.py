@@ -171,8 +171,8 @@ def _headline(indicator: Indicator, row: dict[str, Any], estimate: Estimate) -> 
     rate = row["rate"].replace("_", " ")
     about = ", equalised odds" if indicator.metric == "equalized_odds_difference" else ""
     rates = (
-        f"{row['attributes']}{about}: the {rate} is {row['lowest_value']:.1%} for {row['lowest']} and "
-        f"{row['highest_value']:.1%} for {row['highest']}"
+        f"{row['attributes']}{about}: the {rate} is {row['lowest_value']:.1%} for "
+        f"{row['lowest']} and {row['highest_value']:.1%} for {row['highest']}"
     )
     if indicator.metric.endswith("_ratio"):
         value, low, high = (f"{end:.2f}" for end in ends)

@@ -154,3 +154,44 @@ def treatment_ratio(counts: NDArray[np.integer]) -> NDArray[np.float64]:
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = counts[..., 4] / counts[..., 3]
     return np.where(np.isfinite(ratio), ratio, np.nan)
+
+
+def generalized_entropy(counts: NDArray[np.integer]) -> NDArray[np.float64]:
+    """How unequally decisions benefit individuals: half the squared coefficient of variation.
+
+    A row's benefit is decision minus label plus 1: 0 where it is wrongly rejected, 1 where it is
+    right, 2 where it is wrongly selected. 0 means that all benefit alike.
+
+    References:
+        Speicher et al. 2018, with alpha = 2.
+    """
+    shares, mean = _benefits(counts)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return ((shares * (_BENEFITS / mean[..., None]) ** 2).sum(axis=-1) - 1) / 2
+
+
+def theil_index(counts: NDArray[np.integer]) -> NDArray[np.float64]:
+    """The same inequality with alpha = 1: the mean of r log r over benefits r relative to the mean.
+
+    References:
+        Speicher et al. 2018; Theil 1967.
+    """
+    shares, mean = _benefits(counts)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        relative = _BENEFITS / mean[..., None]
+        terms = np.where(relative > 0, relative * np.log(relative), 0.0)
+    return np.where(mean > 0, (shares * terms).sum(axis=-1), np.nan)
+
+
+_BENEFITS = np.array([0.0, 1.0, 2.0])
+
+
+def _benefits(counts: NDArray[np.integer]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Shares of rows with benefit 0, 1, 2, `(..., 3)`, and the mean benefit; NaN without labels."""
+    rows = np.stack(
+        [counts[..., 4], counts[..., 2] + counts[..., 5], counts[..., 3]], axis=-1
+    ).astype(np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shares = rows / rows.sum(axis=-1, keepdims=True)
+    mean = shares @ _BENEFITS
+    return shares, np.where(mean > 0, mean, np.nan)

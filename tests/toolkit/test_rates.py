@@ -11,9 +11,11 @@ from analyzers.toolkit.rates import (
     balanced_accuracy,
     count_rate,
     f1_score,
+    generalized_entropy,
     matthews_correlation,
     outcome_codes,
     rate_named,
+    theil_index,
     treatment_ratio,
     wilson_ends,
 )
@@ -86,6 +88,22 @@ def test_rows_without_a_label_count_only_in_the_selection_rate():
 def test_treatment_ratio_is_not_defined_without_false_positives():
     assert float(treatment_ratio(np.array([0, 0, 5, 2, 6, 1]))) == 3
     assert np.isnan(treatment_ratio(np.array([0, 0, 5, 0, 6, 1])))
+
+
+@given(BOTH_CLASSES)
+def test_inequality_between_individuals_is_that_of_their_benefits(pair):
+    y, d = pair
+    benefit = (d - y + 1).astype(float)
+    counts = counts_of(y, d)
+
+    if benefit.sum() == 0:
+        assert np.isnan(generalized_entropy(counts))
+        assert np.isnan(theil_index(counts))
+        return
+    relative = benefit / benefit.mean()
+    terms = np.where(relative > 0, relative * np.log(np.where(relative > 0, relative, 1)), 0)
+    assert float(generalized_entropy(counts)) == pytest.approx((relative**2 - 1).mean() / 2)
+    assert float(theil_index(counts)) == pytest.approx(terms.mean(), abs=1e-12)
 
 
 @given(st.lists(st.integers(0, 400), min_size=1, max_size=20), st.integers(0, 400))
