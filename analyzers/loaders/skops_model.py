@@ -93,14 +93,16 @@ def read_skops(path: Path) -> tuple[Any, tuple[str, ...]]:
     """
     archive = Archive(path, what="a skops file", most_bytes=bounds.MODEL_BYTES)
     schema = _schema(archive)
-    named = sorted({f"{module}.{name}" for module, name in _named(schema) if _is_new(module, name)})
+    pairs = set(_named(schema))
+    named = sorted(f"{module}.{name}" for module, name in pairs if _is_new(module, name))
     if named:
         raise _untrusted(named)
     from skops import io as skops_io
     from skops.io.exceptions import UntrustedTypesFoundException
 
-    names = sorted(allowed_objects.ALL_NAMES | _ALSO_TRUSTED)
-    trusted = [f"{module}.{name}" for module, name in names]
+    # Only what this file names: skops goes through the whole list for every object.
+    known = allowed_objects.ALL_NAMES | _ALSO_TRUSTED
+    trusted = [f"{module}.{name}" for module, name in sorted(pairs) if (module, name) in known]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
