@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,15 @@ from analyzers.explanation.linear import explain_linear
 
 MOST_QUESTIONS = 6_000_000
 _LIBRARIES = {"xgboost", "lightgbm", "catboost"}
+
+
+@runtime_checkable
+class PreparesInputs(Protocol):
+    """A model whose `native` takes rows in another form than the data's."""
+
+    def native_inputs(self, inputs: pd.DataFrame) -> Any:  # noqa: ANN401  what a library takes
+        """Return the rows as `native` takes them, columns in the same order."""
+        ...
 
 
 class Explained(NamedTuple):
@@ -101,8 +110,9 @@ def _candidates(
         return []
 
     def encoded(table: pd.DataFrame) -> Encoded:
+        rows = model.native_inputs(table) if isinstance(model, PreparesInputs) else table
         try:
-            return encode(model.native, table)
+            return encode(model.native, rows)
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise CannotExplain("its preprocessing could not be run apart from it") from error
 

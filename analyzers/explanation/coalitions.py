@@ -24,7 +24,7 @@ from analyzers.explanation.attribution import Attribution, Scale
 
 Ask = Callable[[pd.DataFrame], NDArray[np.float64]]
 
-MOST_EXACT_QUESTIONS = 8192
+MOST_EXACT_QUESTIONS = 4096
 _QUESTIONS_AT_ONCE = 40_000
 LEAST_PAIRS = 64
 

@@ -30,17 +30,22 @@ class Encoded(NamedTuple):
     owners: NDArray[np.int64]
 
 
-def encode(native: Any, frame: pd.DataFrame) -> Encoded:  # noqa: ANN401  a library's object
+def encode(native: Any, rows: Any) -> Encoded:  # noqa: ANN401  library objects
     """Run the pipeline up to its last step and trace every encoded column to the user's.
+
+    Args:
+        native: a fitted pipeline or estimator.
+        rows: `(n_rows, n_features)` frame or array as `native` takes it, columns in the user's
+            order.
 
     Raises:
         CannotExplain: a step mixes columns, or is of a kind whose columns cannot be traced.
     """
-    owners = np.arange(frame.shape[1])
+    owners = np.arange(rows.shape[1])
     if not hasattr(native, "steps"):
-        return Encoded(native, frame, owners)
-    matrix: Any = frame
-    columns: list[Any] = list(frame.columns)
+        return Encoded(native, rows, owners)
+    matrix: Any = rows
+    columns: list[Any] = list(getattr(rows, "columns", range(rows.shape[1])))
     for _, step in native.steps[:-1]:
         owners = trace(step, owners, columns)
         matrix = matrix if _is_nothing(step) else step.transform(matrix)

@@ -115,7 +115,7 @@ _TABULAR = (
     ),
     _Question(
         "lime_stability",
-        "Five runs of LIME on the shown row rank the columns alike with a correlation of {value}.",
+        "{n} runs of LIME on the shown row rank alike with a correlation of {value}.",
         "Raise the number of LIME samples until it is close to 1.",
         "Visani et al. 2022, Statistical stability indices for LIME",
         no_limit="No accepted limit exists. At 1 chance plays no part.",
@@ -210,7 +210,7 @@ def _headline(sentence: str, estimate: Estimate, measurements: Measurements) -> 
     n_top = int(measurements.facts.get("n_top") or 0)
     n_features = int(measurements.facts.get("n_features") or 1)
     text = sentence.replace("{value}", _shown(estimate.value)).replace("{ends}", ends)
-    text = text.replace("{n_top}", str(n_top))
+    text = text.replace("{n_top}", str(n_top)).replace("{n}", str(estimate.n))
     return text.replace("{chance}", _shown(n_top / n_features))
 
 

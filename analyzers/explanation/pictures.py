@@ -1,10 +1,6 @@
 """Explain a model of pictures: which cells of a picture moved the answer."""
 
-import contextlib
-import io
-from collections.abc import Callable
 from importlib.metadata import version
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,12 +8,19 @@ from numpy.typing import NDArray
 
 from analyzers.core.model import Capability, DifferentiableModel
 from analyzers.core.result import Estimate, Fact, Measurements
-from analyzers.core.workbench import Tracker, Workbench
+from analyzers.core.workbench import Workbench
 from analyzers.explanation.agreement import compare, top_of
-from analyzers.explanation.attribution import CannotExplain, Target, target_of
-from analyzers.explanation.coalitions import gains_of, walks
-from analyzers.explanation.gradients import integrate_gradients
+from analyzers.explanation.attribution import CannotExplain, target_of
 from analyzers.explanation.params import ExplanationParams
+from analyzers.explanation.picture_values import (
+    Ask,
+    Pictures,
+    heat_by_gradients,
+    heat_by_patches,
+    lime_of_patches,
+    patches_of,
+    sum_by_patch,
+)
 from analyzers.explanation.records import explained_rows
 from analyzers.explanation.selection import choose_class, choose_rows, choose_shown
 from analyzers.explanation.tables import TABLES
@@ -29,35 +32,10 @@ MOST_MASKED_PICTURES = 20
 MOST_BACKGROUND = 10
 PICTURES_SHOWN = 4
 MOST_CELLS_ACROSS = 64
-PATCHES_ACROSS = 8
 LIME_RUNS = 3
 _MOST_LIME_SAMPLES = 1000
-_PAIRS = 32
 _RANDOM_ORDERS = 3
 _DEEPEST = 8
-
-Ask = Callable[[NDArray[np.float32]], NDArray[np.float64]]
-Pictures = NDArray[np.float32]
-
-
-class Heat(NamedTuple):
-    """SHAP values of pictures.
-
-    Attributes:
-        values: `(n_pictures, height, width)`.
-        base: the answer to the background.
-        explainer: its name.
-        why: why this one.
-        n_background: pictures that stand for the unknown.
-        error: median 95 % half-width of a picture's least certain value; None where exact.
-    """
-
-    values: NDArray[np.float64]
-    base: float
-    explainer: str
-    why: str
-    n_background: int
-    error: float | None
 
 
 def measure_pictures(bench: Workbench, params: ExplanationParams) -> Measurements:
@@ -83,24 +61,24 @@ def measure_pictures(bench: Workbench, params: ExplanationParams) -> Measurement
             model, DifferentiableModel
         ):
             raise CannotExplain("the model gives no gradients")
-        heat = _by_gradients(
+        heat = heat_by_gradients(
             model, images[positions], background[:MOST_BACKGROUND], target, bench.track
         )
     except CannotExplain as reason:
         refused = str(reason)
         positions = positions[: min(params.sampled_rows, MOST_MASKED_PICTURES)]
         mean = background.mean(axis=0)
-        heat = _by_patches(ask, images[positions], mean, masking, bench.track)
+        heat = heat_by_patches(ask, images[positions], mean, masking, bench.track)
     pictures = images[positions]
     outputs = ask(pictures)
     shown = choose_shown(bench.need_predictions(), positions, params.row, outputs, class_index)
     patches = patches_of(pictures.shape[1], pictures.shape[2])
-    sums = _by_patch(heat.values, patches)
+    sums = sum_by_patch(heat.values, patches)
     seeds = [int(seed) for seed in local.integers(0, 2**31, LIME_RUNS)]
     hidden = background.mean(axis=0)
     n_samples = min(params.lime_samples, _MOST_LIME_SAMPLES)
     runs = [
-        _lime(ask, pictures[shown.place], hidden, patches, n_samples, seed)
+        lime_of_patches(ask, pictures[shown.place], hidden, patches, n_samples, seed)
         for seed in bench.track(seeds, "Running LIME on the shown picture", total=LIME_RUNS)
     ]
     lime = np.mean([run.weights for run in runs], axis=0)
@@ -181,115 +159,6 @@ def measure_pictures(bench: Workbench, params: ExplanationParams) -> Measurement
     return Measurements(
         estimates=estimates, facts=facts, tables=tables, sampling=tuple(filter(None, notes))
     )
-
-
-def patches_of(height: int, width: int) -> NDArray[np.int64]:
-    """Number the squares of a grid, at most eight by eight: `(height, width)` from 0."""
-    down = np.minimum(PATCHES_ACROSS, height)
-    across = np.minimum(PATCHES_ACROSS, width)
-    rows = np.arange(height) * down // height
-    columns = np.arange(width) * across // width
-    numbers: NDArray[np.int64] = rows[:, None] * across + columns[None, :]
-    return numbers
-
-
-def _by_gradients(
-    model: DifferentiableModel,
-    pictures: Pictures,
-    background: Pictures,
-    target: Target,
-    track: Tracker,
-) -> Heat:
-    values, base = integrate_gradients(model, pictures, background, target.class_index, track)
-    n, height, width, channels = pictures.shape
-    if values.shape == (n, channels, height, width):
-        values = values.sum(axis=1)
-    elif values.shape == (n, height, width, channels):
-        values = values.sum(axis=3)
-    else:
-        raise CannotExplain("the module's input does not match the pictures pixel by pixel")
-    return Heat(
-        values, base,
-        "integrated gradients from several background pictures (expected gradients)",
-        "The model is a differentiable network: gradients reach every pixel.",
-        len(background), None,
-    )  # fmt: skip
-
-
-def _by_patches(
-    ask: Ask, pictures: Pictures, mean: Pictures, rng: np.random.Generator, track: Tracker
-) -> Heat:
-    patches = patches_of(*pictures.shape[1:3])
-    n_patches = int(patches.max()) + 1
-    orders = np.argsort(rng.random((_PAIRS, n_patches)), axis=1)
-    keeps = walks(orders)
-    base = float(ask(mean[None])[0])
-    values, errors = np.empty(pictures.shape[:3]), []
-    sizes = np.bincount(patches.ravel())
-    for at in track(range(len(pictures)), "Hiding patches", total=len(pictures)):
-        worth = np.empty(keeps.shape[:2])
-        for pair in range(_PAIRS):
-            seen = keeps[pair][:, patches][..., None]
-            worth[pair] = ask(np.where(seen, pictures[at], mean).astype(np.float32))
-        gains = gains_of(worth[None], orders)[0]
-        phi = gains.mean(axis=0)
-        errors.append(1.96 * (gains.std(axis=0, ddof=1) / np.sqrt(_PAIRS)).max())
-        values[at] = (phi / sizes)[patches]
-    return Heat(
-        values, base,
-        "sampled Shapley values of square patches (antithetic orders)",
-        f"The model gives no gradients; its {n_patches} patches are hidden behind the mean picture "
-        f"in {_PAIRS} random orders, forwards and backwards.",
-        1, float(np.median(errors)),
-    )  # fmt: skip
-
-
-class _Run(NamedTuple):
-    weights: NDArray[np.float64]
-    r_squared: float
-
-
-def _lime(
-    ask: Ask,
-    picture: Pictures,
-    hidden: Pictures,
-    patches: NDArray[np.int64],
-    n_samples: int,
-    seed: int,
-) -> _Run:
-    """Run the package; what it hides shows the mean picture, as for SHAP."""
-    from lime.lime_image import LimeImageExplainer
-
-    n_channels = picture.shape[2]
-
-    # The package takes three channels; a grey picture is repeated and read back from the first.
-    def coloured(grey: Pictures) -> NDArray[np.float64]:
-        full = np.repeat(grey, 3, axis=2) if n_channels == 1 else grey[:, :, :3]
-        return full.astype(np.float64)
-
-    def answer(asked: NDArray[np.float64]) -> NDArray[np.float64]:
-        return ask(np.asarray(asked, dtype=np.float32)[:, :, :, :n_channels])[:, None]
-
-    # The package draws a progress bar on the error stream and cannot be told not to.
-    with contextlib.redirect_stderr(io.StringIO()):
-        found = LimeImageExplainer(random_state=seed).explain_instance(
-            coloured(picture),
-            answer,
-            hide_color=coloured(hidden),
-            labels=(0,),
-            top_labels=None,
-            num_samples=n_samples,
-            batch_size=256,
-            segmentation_fn=lambda _: patches,
-        )
-    weights = np.zeros(int(patches.max()) + 1)
-    for place, weight in found.local_exp[0]:
-        weights[place] = weight
-    return _Run(weights, float(found.score))
-
-
-def _by_patch(values: NDArray[np.float64], patches: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.array([np.bincount(patches.ravel(), one.ravel()) for one in values])
 
 
 def _delete(

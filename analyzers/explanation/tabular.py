@@ -187,8 +187,10 @@ def _estimates(
             lime_one.r_squared, "The model answers the same everywhere."
         ).model_copy(update={"low": None, "high": None, "method": f"mean of {LIME_RUNS} runs"}),
         "lime_stability": _mean_known(mean_pairwise(lime_one.weights), alone).model_copy(
-            update={"method": f"mean Spearman correlation of all pairs of {LIME_RUNS} runs",
-                    "low": None, "high": None}
+            update={
+                "n": LIME_RUNS, "low": None, "high": None,
+                "method": f"mean Spearman correlation of all pairs of {LIME_RUNS} runs",
+            }
         ),
         "shap_lime_correlation": _mean_known(agreement.spearman, alone),
         "shap_lime_overlap": mean_estimate(agreement.overlap),

@@ -1,31 +1,31 @@
 """Explain a model of texts: what each word adds, exactly where words are weighed and added up."""
 
-import re
-from collections.abc import Callable
 from importlib.metadata import version
-from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from analyzers.core.model import Model
 from analyzers.core.result import Estimate, Fact, Measurements
-from analyzers.core.workbench import Tracker, Workbench
+from analyzers.core.workbench import Workbench
 from analyzers.explanation.agreement import compare, mean_pairwise, top_of
 from analyzers.explanation.attribution import (
     LARGEST_ERROR,
     CannotExplain,
-    Scale,
-    from_margins,
     target_of,
 )
-from analyzers.explanation.coalitions import gains_of, walks
-from analyzers.explanation.linear import coefficients
 from analyzers.explanation.params import ExplanationParams
 from analyzers.explanation.records import explained_rows, importance_line
 from analyzers.explanation.selection import choose_class, choose_rows, choose_shown
 from analyzers.explanation.tables import TABLES
+from analyzers.explanation.word_values import (
+    Ask,
+    Beside,
+    WordValues,
+    beside_lime,
+    mask_words,
+    weigh_words,
+)
 from analyzers.toolkit.intervals import mean_estimate
 from analyzers.toolkit.sampling import sampling_note
 
@@ -34,37 +34,8 @@ MOST_WORDS_LISTED = 100
 MOST_TEXTS_KEPT = 200
 LIME_RUNS = 5
 LIME_TEXTS = 10
-_PAIRS = 32
-_MOST_PLAYERS = 40
 _RANDOM_ORDERS = 3
 _DEEPEST = 8
-
-Ask = Callable[[list[str]], NDArray[np.float64]]
-
-
-class WordValues(NamedTuple):
-    """SHAP values of one text.
-
-    Attributes:
-        words: in reading order, as the model reads them.
-        phi: `(n_words,)` what each adds.
-        error: largest standard error of a value, 0 where exact.
-    """
-
-    words: list[str]
-    phi: NDArray[np.float64]
-    error: float
-
-
-class Texts(NamedTuple):
-    """All explained texts."""
-
-    values: list[WordValues]
-    base: float
-    rebuilt: NDArray[np.float64]
-    scale: Scale
-    explainer: str
-    why: str
 
 
 def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
@@ -85,24 +56,24 @@ def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
         if params.method == "model-agnostic":
             raise CannotExplain("you asked for the model-agnostic one")
         texts = [everything[at] for at in positions]
-        found = _by_weights(model, texts, class_index, bench.track)
+        found = weigh_words(model, texts, class_index, bench.track)
         if np.abs(found.rebuilt - ask(texts)).max() > LARGEST_ERROR:
             raise CannotExplain("its values did not add up to the model's own answers")
     except CannotExplain as reason:
         refused = str(reason)
         positions = positions[: min(params.sampled_rows, MOST_MASKED_TEXTS)]
         texts = [everything[at] for at in positions]
-        found = _by_masking(ask, texts, target.scale, masking, bench.track)
+        found = mask_words(ask, texts, target.scale, masking, bench.track)
     outputs = ask(texts)
     shown = choose_shown(bench.need_predictions(), positions, params.row, outputs, class_index)
     places = [shown.place, *[at for at in range(len(texts)) if at != shown.place]][:LIME_TEXTS]
     seeds = local.integers(0, 2**31, LIME_RUNS)
     compared = [
-        _beside_lime(ask, texts[at], found.values[at], params.lime_samples, int(seeds[0]))
+        beside_lime(ask, texts[at], found.values[at], params.lime_samples, int(seeds[0]))
         for at in bench.track(places, "Running LIME on texts", total=len(places))
     ]
     reruns = [
-        _beside_lime(ask, texts[shown.place], found.values[shown.place], params.lime_samples, seed)
+        beside_lime(ask, texts[shown.place], found.values[shown.place], params.lime_samples, seed)
         for seed in bench.track([int(s) for s in seeds], "Repeating LIME", total=LIME_RUNS)
     ]
     weights = np.array([run.weights for run in reruns])
@@ -172,164 +143,6 @@ def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
     )
     return Measurements(
         estimates=estimates, facts=facts, tables=tables, sampling=tuple(filter(None, notes))
-    )
-
-
-def _by_weights(model: Model, texts: list[str], class_index: int | None, track: Tracker) -> Texts:
-    """Exact values where words are counted, weighed and added up."""
-    vectorizer, rescale, estimator = _parts(model.native)
-    weights, start = coefficients(estimator)
-    sign, row = 1.0, 0
-    if class_index is not None and len(weights) == 1:
-        sign = -1.0 if class_index == 0 else 1.0
-    elif class_index is not None:
-        weights, start = weights - weights.mean(axis=0), start - start.mean()
-        row = class_index
-    try:
-        matrix = vectorizer.transform(texts)
-        for step in rescale:
-            matrix = step.transform(matrix)
-        matrix = matrix.tocsr()
-    except (AttributeError, TypeError, ValueError) as error:
-        raise CannotExplain("its words could not be counted apart from it") from error
-    reader = _Reader(vectorizer)
-    values = []
-    for place in track(range(len(texts)), "Weighing words", total=len(texts)):
-        line = matrix[place]
-        terms = dict(zip(line.indices, sign * weights[row, line.indices] * line.data, strict=True))
-        values.append(reader.spread(texts[place], terms))
-    margins = np.asarray(matrix @ weights.T + start)
-    rebuilt, scale = from_margins(margins[:, 0] if margins.shape[1] == 1 else margins, class_index)
-    lost = sign * (margins[:, row] - start[row]) - [value.phi.sum() for value in values]
-    if np.abs(lost).max(initial=0.0) > LARGEST_ERROR:
-        raise CannotExplain("its terms could not be found again in the texts")
-    kind = type(estimator).__name__
-    return Texts(
-        values, float(sign * start[row]), rebuilt, scale,
-        f"exact attribution to words of a {kind} on {type(vectorizer).__name__}",
-        "Words are counted, weighed and added up, so each word's part is exact.",
-    )  # fmt: skip
-
-
-def _parts(native: Any) -> tuple[Any, list[Any], Any]:  # noqa: ANN401  scikit-learn's objects
-    steps = [step for _, step in getattr(native, "steps", [])]
-    names = [type(step).__name__ for step in steps]
-    if (
-        len(steps) < 2
-        or names[0] not in ("TfidfVectorizer", "CountVectorizer")
-        or any(name != "TfidfTransformer" for name in names[1:-1])
-    ):
-        raise CannotExplain("it is not a count of words followed by a linear model")
-    if steps[0].analyzer != "word" or steps[0].vocabulary_ is None:
-        raise CannotExplain("it does not read whole words")
-    return steps[0], steps[1:-1], steps[-1]
-
-
-class _Reader:
-    """Finds a vectorizer's terms again in a text, word by word."""
-
-    def __init__(self, vectorizer: Any) -> None:  # noqa: ANN401  scikit-learn's object
-        self.prepare = vectorizer.build_preprocessor()
-        self.cut = vectorizer.build_tokenizer()
-        self.stop_words = vectorizer.get_stop_words() or ()
-        self.lengths = range(vectorizer.ngram_range[0], vectorizer.ngram_range[1] + 1)
-        self.vocabulary = vectorizer.vocabulary_
-
-    def spread(self, text: str, terms: dict[int, float]) -> WordValues:
-        """Share what each term adds among its words; a term met twice shares among both."""
-        words = list(self.cut(self.prepare(text)))
-        kept = [at for at, word in enumerate(words) if word not in self.stop_words]
-        met: dict[int, list[list[int]]] = {}
-        for length in self.lengths:
-            for begin in range(len(kept) - length + 1):
-                places = kept[begin : begin + length]
-                term = self.vocabulary.get(" ".join(words[at] for at in places))
-                if term in terms:
-                    met.setdefault(int(term), []).append(places)
-        phi = np.zeros(len(words))
-        for term, occurrences in met.items():
-            for places in occurrences:
-                phi[places] += terms[term] / len(occurrences) / len(places)
-        return WordValues(words, phi, 0.0)
-
-
-def _by_masking(
-    ask: Ask, texts: list[str], scale: Scale, rng: np.random.Generator, track: Tracker
-) -> Texts:
-    """Shapley values of words, or of runs of words where there are many, by leaving them out."""
-    base = float(ask([""])[0])
-    values, rebuilt = [], []
-    for text in track(texts, "Leaving words out", total=len(texts)):
-        words = text.split()
-        size = -(-len(words) // _MOST_PLAYERS) if words else 1
-        players = [words[begin : begin + size] for begin in range(0, len(words), size)]
-        if not players:
-            values.append(WordValues([], np.zeros(0), 0.0))
-            rebuilt.append(base)
-            continue
-        n_players = len(players)
-        orders = np.argsort(rng.random((_PAIRS, n_players)), axis=1)
-        keeps = walks(orders)
-        asked = [
-            " ".join(" ".join(part) for part, kept in zip(players, keep, strict=True) if kept)
-            for keep in keeps.reshape(-1, n_players)
-        ]
-        # Most short coalitions repeat; each text is asked about once.
-        distinct = sorted(set(asked))
-        answers = dict(zip(distinct, ask(distinct), strict=True))
-        worth = np.array([answers[one] for one in asked]).reshape(1, *keeps.shape[:2])
-        gains = gains_of(worth, orders)[0]
-        phi = gains.mean(axis=0)
-        error = float((gains.std(axis=0, ddof=1) / np.sqrt(_PAIRS)).max())
-        shared = np.concatenate(
-            [np.full(len(part), phi[at] / len(part)) for at, part in enumerate(players)]
-        )
-        values.append(WordValues(words, shared, error))
-        rebuilt.append(base + float(phi.sum()))
-    return Texts(
-        values, base, np.array(rebuilt), scale,
-        "sampled Shapley values of words (antithetic orders)",
-        f"Words are left out in {_PAIRS} random orders, forwards and backwards; texts of more than "
-        f"{_MOST_PLAYERS} words are cut into that many runs of words.",
-    )  # fmt: skip
-
-
-class Beside(NamedTuple):
-    """SHAP and LIME of one text, by different word."""
-
-    words: list[str]
-    phi: NDArray[np.float64]
-    weights: NDArray[np.float64]
-    r_squared: float
-
-
-def _beside_lime(ask: Ask, text: str, shap: WordValues, n_samples: int, seed: int) -> Beside:
-    from lime.lime_text import LimeTextExplainer
-
-    explainer = LimeTextExplainer(class_names=["output"], random_state=seed)
-    sums: dict[str, float] = {}
-    for word, phi in zip(shap.words, shap.phi, strict=True):
-        for piece in re.findall(r"\w+", word.lower()):
-            sums[piece] = sums.get(piece, 0.0) + float(phi)
-    if not sums:
-        return Beside(["(no words)"], np.zeros(1), np.zeros(1), 0.0)
-    answer = explainer.explain_instance(
-        text,
-        lambda asked: ask(list(asked))[:, None],
-        labels=(0,),
-        num_features=10_000,
-        num_samples=n_samples,
-    )
-    lime: dict[str, float] = {}
-    for place, weight in answer.local_exp[0]:
-        word = str(answer.domain_mapper.indexed_string.word(place)).lower()
-        lime[word] = lime.get(word, 0.0) + float(weight)
-    words = sorted(sums, key=lambda word: (-abs(sums[word]), word))
-    return Beside(
-        words,
-        np.array([sums[word] for word in words]),
-        np.array([lime.get(word, 0.0) for word in words]),
-        float(answer.score),
     )
 
 

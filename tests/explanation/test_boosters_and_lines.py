@@ -15,8 +15,8 @@ from analyzers.explanation.linear import explain_linear
 from tests.explanation.benches import number_frame
 
 CLASSIFIERS = [
-    xgboost.XGBClassifier(n_estimators=10),
-    lightgbm.LGBMClassifier(n_estimators=10, verbose=-1, min_child_samples=5),
+    xgboost.XGBClassifier(n_jobs=1, n_estimators=10),
+    lightgbm.LGBMClassifier(n_jobs=1, n_estimators=10, verbose=-1, min_child_samples=5),
     catboost.CatBoostClassifier(iterations=10, verbose=0, allow_writing_files=False),
 ]
 
@@ -58,7 +58,7 @@ def test_with_several_classes_the_mean_class_is_taken_off(model):
 def test_a_bare_booster_is_explained_like_its_wrapper():
     frame = number_frame(100, 4)
     features = frame.drop(columns="y")
-    wrapper = xgboost.XGBClassifier(n_estimators=5).fit(features, frame["y"])
+    wrapper = xgboost.XGBClassifier(n_jobs=1, n_estimators=5).fit(features, frame["y"])
 
     bare = explain_booster(encode(wrapper.get_booster(), features), 4, 1)
 

@@ -1,4 +1,4 @@
-"""Values from predictions alone, against every coalition written out and against shap."""
+"""Values from predictions alone, against every coalition written out."""
 
 from itertools import combinations
 from math import factorial
@@ -6,7 +6,6 @@ from math import factorial
 import numpy as np
 import pandas as pd
 import pytest
-import shap
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -65,16 +64,6 @@ def test_with_few_columns_values_are_those_of_the_textbook(table):
             found.values[place], by_hand(bent, rows.iloc[place], background), atol=1e-12
         )
     assert found.errors is None
-
-
-def test_with_few_columns_values_equal_shaps_exact_explainer(table):
-    rows, background = table.iloc[:5], table.iloc[20:]
-    masker = shap.maskers.Independent(background, max_samples=20)
-    theirs = shap.explainers.Exact(
-        lambda array: bent(pd.DataFrame(array, columns=list("abcd"))), masker
-    )(rows)
-
-    np.testing.assert_allclose(explain(bent, rows, background).values, theirs.values, atol=1e-9)
 
 
 @pytest.fixture

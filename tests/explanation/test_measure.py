@@ -65,8 +65,12 @@ def net(n_inputs, n_outputs):
         (RandomForestClassifier(8, random_state=0), "TreeSHAP of a RandomForest", "probability"),
         (GradientBoostingClassifier(n_estimators=8), "TreeSHAP of a Gradient", "log-odds"),
         (LogisticRegression(), "linear SHAP", "log-odds"),
-        (xgboost.XGBClassifier(n_estimators=8), "XGBoost's own", "log-odds"),
-        (lightgbm.LGBMClassifier(n_estimators=8, verbose=-1), "LightGBM's own", "log-odds"),
+        (xgboost.XGBClassifier(n_jobs=1, n_estimators=8), "XGBoost's own", "log-odds"),
+        (
+            lightgbm.LGBMClassifier(n_jobs=1, n_estimators=8, verbose=-1),
+            "LightGBM's own",
+            "log-odds",
+        ),
         (KNeighborsClassifier(), "exact Shapley values over all coalitions", "probability"),
     ],
 )

@@ -6,7 +6,7 @@ import torch
 
 from analyzers.explanation import ANALYZER
 from analyzers.explanation.params import ExplanationParams
-from analyzers.explanation.pictures import patches_of
+from analyzers.explanation.picture_values import patches_of
 from tests.explanation.benches import TorchModel, picture_bench
 
 QUICK = ExplanationParams(lime_samples=200, rows=12, sampled_rows=6)

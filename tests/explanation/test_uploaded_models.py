@@ -37,12 +37,12 @@ def features_of(frame: pd.DataFrame) -> Inputs:
 
 
 def fitted_lightgbm(frame):
-    model = lightgbm.LGBMClassifier(n_estimators=8, verbose=-1)
+    model = lightgbm.LGBMClassifier(n_jobs=1, n_estimators=8, verbose=-1)
     return model.fit(features_of(frame), frame["y"].astype(int))
 
 
 def fitted_xgboost(frame):
-    model = xgboost.XGBClassifier(n_estimators=8, enable_categorical=True)
+    model = xgboost.XGBClassifier(n_jobs=1, n_estimators=8, enable_categorical=True)
     return model.fit(features_of(frame), frame["y"].astype(int))
 
 

@@ -1,0 +1,158 @@
+"""What each part of a picture adds, by SHAP and by LIME."""
+
+import contextlib
+import io
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzers.core.model import DifferentiableModel
+from analyzers.core.workbench import Tracker
+from analyzers.explanation.attribution import CannotExplain, Target
+from analyzers.explanation.coalitions import gains_of, walks
+from analyzers.explanation.gradients import integrate_gradients
+
+PATCHES_ACROSS = 8
+_PAIRS = 32
+Ask = Callable[[NDArray[np.float32]], NDArray[np.float64]]
+Pictures = NDArray[np.float32]
+
+
+class Heat(NamedTuple):
+    """SHAP values of pictures.
+
+    Attributes:
+        values: `(n_pictures, height, width)`.
+        base: the answer to the background.
+        explainer: its name.
+        why: why this one.
+        n_background: pictures that stand for the unknown.
+        error: median 95 % half-width of a picture's least certain value; None where exact.
+    """
+
+    values: NDArray[np.float64]
+    base: float
+    explainer: str
+    why: str
+    n_background: int
+    error: float | None
+
+
+def patches_of(height: int, width: int) -> NDArray[np.int64]:
+    """Number the squares of a grid, at most eight by eight: `(height, width)` from 0."""
+    down = np.minimum(PATCHES_ACROSS, height)
+    across = np.minimum(PATCHES_ACROSS, width)
+    rows = np.arange(height) * down // height
+    columns = np.arange(width) * across // width
+    numbers: NDArray[np.int64] = rows[:, None] * across + columns[None, :]
+    return numbers
+
+
+def heat_by_gradients(
+    model: DifferentiableModel,
+    pictures: Pictures,
+    background: Pictures,
+    target: Target,
+    track: Tracker,
+) -> Heat:
+    """Integrate gradients and add the channels of each pixel up.
+
+    Raises:
+        CannotExplain: no gradient, or another shape than the pictures'.
+    """
+    values, base = integrate_gradients(model, pictures, background, target.class_index, track)
+    n, height, width, channels = pictures.shape
+    if values.shape == (n, channels, height, width):
+        values = values.sum(axis=1)
+    elif values.shape == (n, height, width, channels):
+        values = values.sum(axis=3)
+    else:
+        raise CannotExplain("the module's input does not match the pictures pixel by pixel")
+    return Heat(
+        values, base,
+        "integrated gradients from several background pictures (expected gradients)",
+        "The model is a differentiable network: gradients reach every pixel.",
+        len(background), None,
+    )  # fmt: skip
+
+
+def heat_by_patches(
+    ask: Ask, pictures: Pictures, mean: Pictures, rng: np.random.Generator, track: Tracker
+) -> Heat:
+    """Hide patches behind the mean picture in random orders; a patch's pixels share its value."""
+    patches = patches_of(*pictures.shape[1:3])
+    n_patches = int(patches.max()) + 1
+    orders = np.argsort(rng.random((_PAIRS, n_patches)), axis=1)
+    keeps = walks(orders)
+    base = float(ask(mean[None])[0])
+    values, errors = np.empty(pictures.shape[:3]), []
+    sizes = np.bincount(patches.ravel())
+    for at in track(range(len(pictures)), "Hiding patches", total=len(pictures)):
+        worth = np.empty(keeps.shape[:2])
+        for pair in range(_PAIRS):
+            seen = keeps[pair][:, patches][..., None]
+            worth[pair] = ask(np.where(seen, pictures[at], mean).astype(np.float32))
+        gains = gains_of(worth[None], orders)[0]
+        phi = gains.mean(axis=0)
+        errors.append(1.96 * (gains.std(axis=0, ddof=1) / np.sqrt(_PAIRS)).max())
+        values[at] = (phi / sizes)[patches]
+    return Heat(
+        values, base,
+        "sampled Shapley values of square patches (antithetic orders)",
+        f"The model gives no gradients; its {n_patches} patches are hidden behind the mean picture "
+        f"in {_PAIRS} random orders, forwards and backwards.",
+        1, float(np.median(errors)),
+    )  # fmt: skip
+
+
+class PatchRun(NamedTuple):
+    """One run of LIME on one picture: `(n_patches,)` weights and the fit of its line."""
+
+    weights: NDArray[np.float64]
+    r_squared: float
+
+
+def lime_of_patches(
+    ask: Ask,
+    picture: Pictures,
+    hidden: Pictures,
+    patches: NDArray[np.int64],
+    n_samples: int,
+    seed: int,
+) -> PatchRun:
+    """Run the package; what it hides shows the mean picture, as for SHAP."""
+    from lime.lime_image import LimeImageExplainer
+
+    n_channels = picture.shape[2]
+
+    # The package takes three channels; a grey picture is repeated and read back from the first.
+    def coloured(grey: Pictures) -> NDArray[np.float64]:
+        full = np.repeat(grey, 3, axis=2) if n_channels == 1 else grey[:, :, :3]
+        return full.astype(np.float64)
+
+    def answer(asked: NDArray[np.float64]) -> NDArray[np.float64]:
+        return ask(np.asarray(asked, dtype=np.float32)[:, :, :, :n_channels])[:, None]
+
+    # The package draws a progress bar on the error stream and cannot be told not to.
+    with contextlib.redirect_stderr(io.StringIO()):
+        found = LimeImageExplainer(random_state=seed).explain_instance(
+            coloured(picture),
+            answer,
+            hide_color=coloured(hidden),
+            labels=(0,),
+            top_labels=None,
+            num_samples=n_samples,
+            batch_size=256,
+            segmentation_fn=lambda _: patches,
+        )
+    weights = np.zeros(int(patches.max()) + 1)
+    for place, weight in found.local_exp[0]:
+        weights[place] = weight
+    return PatchRun(weights, float(found.score))
+
+
+def sum_by_patch(values: NDArray[np.float64], patches: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Add `(n_pictures, height, width)` values up to `(n_pictures, n_patches)`."""
+    return np.array([np.bincount(patches.ravel(), one.ravel()) for one in values])
