@@ -1,6 +1,7 @@
 """The policy, the parameters, and what it takes to run the same again."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from analyzers.core.params import parameters_of
 from analyzers.core.policy import Policy
@@ -72,7 +73,7 @@ def _run(section: Section, result: Result) -> Html:
     facts: list[tuple[str, object]] = [
         ("Seed", f"{job.seed}"),
         ("Analyzer", f"{job.analyzer}, version {job.version}"),
-        ("Started", provenance.started or "not recorded"),
+        ("Started", _moment(provenance.started)),
         ("Took", f"{provenance.seconds:.1f} s"),
         ("Job", element("code", job.id)),
     ]
@@ -100,7 +101,16 @@ def _setting(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
         return ", ".join(str(item) for item in value) or "the analyzer's own choice"
-    return str(value)
+    return str(value) or "not set"
+
+
+def _moment(started: str) -> str:
+    """Write an ISO time to the second in UTC; text that is none stays as it is."""
+    try:
+        moment = datetime.fromisoformat(started)
+    except ValueError:
+        return started or "not recorded"
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _versions(sections: Sequence[Section]) -> Html:

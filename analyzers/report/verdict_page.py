@@ -147,7 +147,7 @@ def _worst(sections: Sequence[Section]) -> Html:
         element(
             "ol", (_short(finding, titles) for finding in serious[:MOST_FINDINGS]), class_="worst"
         ),
-        element("p", f"{more} more under their areas.") if more > 0 else None,
+        element("p", f"{more:,} more under their areas.") if more > 0 else None,
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from analyzers.catalog import ANALYZERS
 from analyzers.core.finding import Finding, Verdict
 from analyzers.core.job import Done, Queued, Running, Stopped
-from analyzers.core.subject import Column, FileRef, Files, Role, Subject
+from analyzers.core.subject import Column, FileRef, Files, Role, Subject, Trust
 from analyzers.report.html import Entry, report_html, write_report
 from analyzers.report.sections import overall, sections_of
 from analyzers.report.verdict_page import REGISTER, most_serious, verdict_table
@@ -285,7 +285,7 @@ def test_risks_this_version_cannot_measure_are_named(page):
 def test_the_settings_hold_what_it_takes_to_run_it_again(page):
     for part in (
         "House rules (house)", POLICY.digest, "Depth of the search", "numpy", "2.4.6", "Seed",
-        "Analyzer fairness, version 1", "2026-11-23T06:00:00Z", "Rates: 100 of 500 rows.",
+        "Analyzer fairness, version 1", "2026-11-23 06:00:00 UTC", "Rates: 100 of 500 rows.",
     ):  # fmt: skip
         assert part in page.text, part
 
@@ -354,3 +354,46 @@ def test_it_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 
     assert path.read_text(encoding="utf-8") == before
     assert [item.name for item in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_predictions_without_a_model_are_a_full_subject():
+    files = Files(data=FileRef(sha256="d" * 64, size=10, name="scores.csv"))
+    page = Page(report(subject=results.subject(files=files, model_kind="", trust=Trust.DATA)))
+
+    assert "Examined: predictions, a yes-or-no prediction of risk, on 500 rows" in page.text
+    assert "none: predictions only" in page.text
+    assert "No model was opened." in page.text
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [("multiclass", "a prediction of classes"), ("regression", "a prediction of numbers")],
+)
+def test_the_task_is_said_in_plain_words(task, words):
+    subject = results.subject(task=task, positive_class=None)
+
+    assert f"{words} of risk" in Page(report(subject=subject)).text
+
+
+def test_many_columns_are_counted_and_cut():
+    columns = tuple(
+        Column(name=f"c{place}", kind="number", role=Role.FEATURE, is_feature=True)
+        for place in range(500)
+    )
+
+    text = Page(report(subject=results.subject(columns=columns))).text
+
+    assert "the first 60 of 500 columns" in text
+    assert "c59" in text
+    assert "c60" not in text
+
+
+def test_thousands_of_findings_are_all_there_and_page_one_stays_short():
+    many = tuple(results.finding(Verdict.FAIL, f"gap_{place}") for place in range(2000))
+    page = Page(report([results.done("fairness", many)]))
+
+    codes = {
+        attributes["data-code"] for _, attributes in page.elements if "data-code" in attributes
+    }
+    assert len(codes) == 2000
+    assert "1,995 more under their areas." in page.text
