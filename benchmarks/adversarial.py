@@ -1,7 +1,7 @@
-"""Attack timings: rows in step against row by row, and TextAttack with cached answers against plain.
+"""Attack timings: rows in step against row by row, TextAttack with our caches against plain.
 
-The peer named "textbook, row by row" is HopSkipJump as its paper states it, written out here for one
-row at a time, as the common libraries run it. The limit is the time the model itself needs for the
+The peer named "textbook" is HopSkipJump as its paper states it, written out here for one row at a
+time, as the common libraries run it. The limit is the time the model itself needs for the
 same number of rows in large calls: no attack that asks as often can be faster.
 """
 
@@ -42,9 +42,11 @@ class Answers:
         self.native: Any = native
 
     def predict(self, inputs: Inputs) -> NDArray[np.int64]:
+        """Return class codes."""
         return self.predict_proba(inputs).argmax(axis=1).astype(np.int64)
 
     def predict_proba(self, inputs: Inputs) -> NDArray[np.float64]:
+        """Return probabilities."""
         return np.asarray(self.native.predict_proba(np.asarray(inputs)), dtype=np.float64)
 
 
@@ -58,10 +60,10 @@ def main() -> int:
 
     network = MLPClassifier((64, 32), max_iter=60, random_state=0)
     forest = RandomForestClassifier(100, max_depth=10, random_state=0)
-    _compare_boundary("neural network", network, n_rows=30 if quick else 100)
+    _compare_boundary("neural network", network, n_rows=20 if quick else 100)
     _compare_boundary("forest of 100 trees", forest, n_rows=6 if quick else 30)
     _compare_pictures(n_rows=200 if quick else 500)
-    _compare_texts(n_texts=60 if quick else 300)
+    _compare_texts(n_texts=30 if quick else 300)
     return 0
 
 
@@ -175,8 +177,9 @@ def _compare_pictures(*, n_rows: int) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     network = torch.nn.Sequential(
-        torch.nn.Conv2d(1, 16, 3, padding=1), torch.nn.ReLU(), torch.nn.Conv2d(16, 32, 3, padding=1),
-        torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Flatten(), torch.nn.Linear(512, 10),
+        torch.nn.Conv2d(1, 16, 3, padding=1), torch.nn.ReLU(),
+        torch.nn.Conv2d(16, 32, 3, padding=1), torch.nn.ReLU(),
+        torch.nn.MaxPool2d(2), torch.nn.Flatten(), torch.nn.Linear(512, 10),
     )  # fmt: skip
     tensor, targets = (
         torch.from_numpy(pictures.transpose(0, 3, 1, 2).copy()),

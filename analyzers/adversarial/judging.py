@@ -233,7 +233,9 @@ def _headline(measurements: Measurements, indicator: Indicator, estimate: Estima
         return f"{sentence} (n = {estimate.n:,}, no interval)."
     low, high = (_number(end, indicator.name) for end in (estimate.low, estimate.high))
     percent = f"{100 * estimate.confidence:.0f}"
-    return f"{sentence} ({percent} % interval {low} to {high}, n = {estimate.n:,})."
+    said = f"{sentence} ({percent} % interval {low} to {high}, n = {estimate.n:,})."
+    example = facts.get("smallest_change")
+    return f"{said} {example}" if indicator.name == "median_size" and example else said
 
 
 def _number(value: float, name: str) -> str:

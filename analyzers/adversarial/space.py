@@ -79,12 +79,13 @@ class FeasibleSpace:
             for wanted in sorted({digit for digit in digits if digit is not None})
         )
 
+    @cached_property
+    def _is_as_it_stands(self) -> bool:
+        return all(np.isfinite(field.low) and not field.levels for field in self.fields)
+
     def _is_plain(self, frame: pd.DataFrame) -> bool:
-        """Whether every column is encoded as it stands: floats without levels or text."""
-        return all(
-            np.isfinite(field.low) and not field.levels and frame[field.name].dtype == np.float64
-            for field in self.fields
-        )
+        """Whether vectors are the rows themselves: floats without levels, text or dates."""
+        return self._is_as_it_stands and all(dtype == np.float64 for dtype in frame.dtypes.array)
 
     def encode(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         """Turn rows into vectors `(n_rows, n_features)`; NaN for missing."""

@@ -24,7 +24,7 @@ from analyzers.adversarial.space import FeasibleSpace, space_of
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.target import Sight, Target
 from analyzers.adversarial.threat_model import threat_model_table
-from analyzers.adversarial.wording import before_and_after
+from analyzers.adversarial.wording import before_and_after, plainest
 from analyzers.core.errors import UnsuitableSubject
 from analyzers.core.model import Capability
 from analyzers.core.result import Estimate, Fact, Measurements
@@ -96,7 +96,8 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
             "queries": _mean(part.queries.astype(np.float64)),
             "plausible_share": plausible,
         },
-        facts=_facts(bench, params, sight, len(free), n_dropped, noise_flips),
+        facts=_facts(bench, params, sight, len(free), n_dropped, noise_flips)
+        | {"smallest_change": plainest(examples)},
         tables={
             "threat_model": threat_model_table(
                 knows="the model's scores." if sight == "scores" else "the model's answers only.",

@@ -36,7 +36,7 @@ class Target:
         sight: Sight,
     ) -> None:
         self.space = space
-        self.frame = frame
+        self.frame = frame[[field.name for field in space.fields]]
         self.originals = space.encode(frame)
         self.codes = codes
         self.sight: Sight = sight

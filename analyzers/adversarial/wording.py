@@ -89,6 +89,15 @@ def before_and_after(
     return table_of("examples", examples), table_of("changes", changes)
 
 
+def plainest(examples: pa.Table) -> str:
+    """Return the sentence of the smallest change among those that need the fewest columns."""
+    listed = examples.to_pylist()
+    if not listed:
+        return ""
+    best = min(listed, key=lambda row: (row["sentence"].count(" from "), row["size"]))
+    return str(best["sentence"])
+
+
 def _sentence(phrases: list[str], before: str, after: str, row: int) -> str:
     listed = phrases[0] if len(phrases) == 1 else f"{', '.join(phrases[:-1])} and {phrases[-1]}"
     verb = "flips" if len(phrases) == 1 else "together flip"
