@@ -62,7 +62,7 @@ def _roc(rows: pd.DataFrame, measurements: Measurements) -> Chart:
         traces.append(_operating_points(points.to_pandas(), lowest))
     axis = {
         "type": "log", "range": [float(np.log10(lowest)), 0.02],
-        "tickvals": [tick for tick in _DECADES if tick >= lowest * 0.99], "tickformat": ".2%",
+        "tickvals": [tick for tick in _DECADES if tick >= lowest * 0.99], "tickformat": ".2~%",
     }  # fmt: skip
     return Chart(
         name="roc",
@@ -148,7 +148,7 @@ def _histogram(rows: pd.DataFrame, measurements: Measurements) -> Chart:
         caption=(
             f"Share of {counts['members']:,} members and {counts['non_members']:,} non-members by "
             f"the attack's value ({title.lower()}; right is more familiar; the outermost 1 % of "
-            "rows stands at the edges). Where the shapes coincide, nobody can be found."
+            "rows stands at the edges). Where the shapes coincide, this attack finds nobody."
         ),
         alt=(
             f"Two histograms of the attack's value, for {counts['members']:,} members and "
@@ -228,8 +228,8 @@ def _exposed(rows: pd.DataFrame, measurements: Measurements) -> Chart:
         title="The records that are easiest to find",
         caption=(
             f"The {len(rows)} most exposed of {n_members:,} members, by row number only. The "
-            "p-value is the share of non-members, counting the record itself, that look at least "
-            "as familiar; it is not corrected for the number of records."
+            "p-value is the share of the non-members set aside, counting the record itself, that "
+            "look at least as familiar; it is not corrected for the number of records."
         ),
         alt=f"Table of the {len(rows)} most exposed rows with score and p-value.",
         table="exposed_records",
