@@ -5,11 +5,12 @@ from pathlib import Path
 
 from analyzers.catalog import ANALYZERS
 from analyzers.core.analyzer import Analyzer
-from analyzers.core.errors import AssayError
+from analyzers.core.errors import AssayError, StoreError
 from analyzers.core.job import Done, Failed
 from analyzers.core.params import NoParams
 from analyzers.core.subject import Subject
 from analyzers.jobs.store import Store
+from analyzers.jobs.workspaces import workspace_exists
 from analyzers.policies import load_policy
 from analyzers.report.html import report_html
 from analyzers.report.sections import Entry
@@ -35,6 +36,12 @@ def report_of(
     Raises:
         AssayError: the workspace, the subject or the policy is not there.
     """
+    if not workspace_exists(home, workspace):
+        # Opening a store would create it, and a stranger could fill the disk with guesses.
+        raise StoreError(
+            "Expected the token of a workspace on this server, got another one.",
+            remedy="Open the report from its own page.",
+        )
     store = Store(home, workspace=workspace)
     examined = store.subject(subject_digest)
     entries = [entry for entry in entries_in(store, examined) if entry.analyzer.name in areas]

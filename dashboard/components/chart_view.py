@@ -63,8 +63,18 @@ def chart_view(chart: Chart, measurements: Measurements, *, area: str, place: st
 
 
 def chart_grid(charts: tuple[Chart, ...], measurements: Measurements, *, area: str) -> None:
-    """Show charts two in a row."""
-    for start in range(0, len(charts), 2):
-        for column, chart in zip(st.columns(2), charts[start : start + 2], strict=False):
+    """Show charts two in a row, those with several panels across the page."""
+    for chart in charts:
+        if is_wide(chart):
+            chart_view(chart, measurements, area=area)
+    narrow = [chart for chart in charts if not is_wide(chart)]
+    for start in range(0, len(narrow), 2):
+        for column, chart in zip(st.columns(2), narrow[start : start + 2], strict=False):
             with column:
                 chart_view(chart, measurements, area=area)
+
+
+def is_wide(chart: Chart) -> bool:
+    """Return whether a chart holds several panels or a table, which half a page would crush."""
+    has_panels = "xaxis2" in chart.figure.get("layout", {})
+    return has_panels or any(trace.get("type") == "table" for trace in chart.figure["data"])

@@ -24,7 +24,7 @@ _HTML = """
 _CSS = """
 .row { display: flex; gap: .5rem; align-items: center; font-family: var(--st-font); }
 button {
-  font: inherit; font-size: .875rem; padding: .3rem .75rem; min-height: 2rem; cursor: pointer;
+  font: inherit; font-size: 1rem; padding: .25rem .75rem; min-height: 2.5rem; cursor: pointer;
   color: var(--st-text-color); background: var(--st-background-color);
   border: 1px solid var(--st-border-color); border-radius: var(--st-base-radius);
 }

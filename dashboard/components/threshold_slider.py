@@ -25,14 +25,14 @@ class ThresholdControls:
         decide: the whole result at another threshold.
         charts: names of the charts to draw beside the slider.
         table: the table to show below.
-        columns: its columns, in order.
+        columns: its columns in order, each with its heading.
         where: values that its rows must have.
     """
 
     decide: Callable[[Measurements, float], Measurements]
     charts: tuple[str, ...]
     table: str
-    columns: tuple[str, ...]
+    columns: Mapping[str, str]
     where: Mapping[str, object] = field(default_factory=dict)
 
     def show(self, shown: Shown) -> None:
@@ -72,4 +72,4 @@ class ThresholdControls:
         table = moved.tables[self.table]
         for name, value in self.where.items():
             table = table.filter(pc.equal(table[name], value))
-        return table.select(list(self.columns))
+        return table.select(list(self.columns)).rename_columns(list(self.columns.values()))

@@ -11,10 +11,14 @@ from dashboard import engine, session
 from dashboard.components.words import as_text, duration
 from dashboard.uploading import Upload, begin_upload
 
+# The formats of `analyzers.loaders`, which only a worker may import; a test keeps both in step.
 MODEL_ENDINGS = (
-    "skops", "joblib", "pkl", "pickle", "json", "ubj", "txt", "cbm", "onnx", "pt", "pt2",
+    "skops", "joblib", "pkl", "pickle", "json", "ubj", "txt", "lgb", "model", "cbm", "onnx",
+    "pt", "pt2", "pth", "ts", "ckpt",
 )  # fmt: skip
-DATA_ENDINGS = ("csv", "tsv", "txt", "parquet", "xlsx", "npz", "zip")
+DATA_ENDINGS = (
+    "csv", "tsv", "txt", "dat", "data", "parquet", "pq", "xlsx", "npz", "zip",
+)  # fmt: skip
 
 
 def upload_form(params: InspectionParams) -> None:

@@ -1,5 +1,7 @@
 """Adversarial examples, with a viewer that shows each one before and after."""
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,11 +35,11 @@ def look(shown: Shown) -> None:
         kinds[name](examples[chosen], shown)
 
 
-def _label(row: dict[str, object]) -> str:
+def _label(row: dict[str, Any]) -> str:
     return f"Row {row['row']}: {row['before']} becomes {row['after']} (truth: {row['true']})"
 
 
-def _table(row: dict[str, object], shown: Shown) -> None:
+def _table(row: dict[str, Any], shown: Shown) -> None:
     st.markdown(as_text(row["sentence"]))
     changes = shown.measurements.tables["changes"]
     part: pa.Table = changes.filter(pc.equal(changes["example"], row["example"]))
@@ -50,14 +52,15 @@ def _table(row: dict[str, object], shown: Shown) -> None:
     )
 
 
-def _picture(row: dict[str, object], shown: Shown) -> None:
+def _picture(row: dict[str, Any], shown: Shown) -> None:
     del shown
     shape = (row["height"], row["width"], row["channels"])
     with st.container(horizontal=True):
         for name, words in (("original", row["before"]), ("adversarial", row["after"])):
             pixels = np.asarray(row[name], dtype=np.float32).reshape(shape)
-            if shape[2] == 1:
-                pixels = pixels[:, :, 0]
+            # Enlarged here, because a browser would blur small pictures.
+            times = max(1, PICTURE_WIDTH // shape[1])
+            pixels = pixels.repeat(times, axis=0).repeat(times, axis=1).squeeze()
             st.image(
                 pixels,
                 caption=f"{name.capitalize()}: read as {as_text(words)}",
@@ -66,7 +69,7 @@ def _picture(row: dict[str, object], shown: Shown) -> None:
             )
 
 
-def _text(row: dict[str, object], shown: Shown) -> None:
+def _text(row: dict[str, Any], shown: Shown) -> None:
     del shown
     before, after = st.columns(2)
     with before:

@@ -8,7 +8,16 @@ LIVE = ThresholdControls(
     decide=decide_at,
     charts=("groups_selection_rate", "disparities"),
     table="disparities",
-    columns=("attributes", "metric", "value", "low", "high", "n", "highest", "lowest"),
+    columns={
+        "attributes": "Groups by",
+        "metric": "Disparity",
+        "value": "Value",
+        "low": "Low (95 %)",
+        "high": "High (95 %)",
+        "n": "n",
+        "highest": "Highest",
+        "lowest": "Lowest",
+    },
     where={"depth": 1},
 )
 

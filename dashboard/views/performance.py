@@ -8,7 +8,14 @@ LIVE = ThresholdControls(
     decide=decide_at,
     charts=("confusion",),
     table="metrics",
-    columns=("title", "value", "low", "high", "n", "meaning"),
+    columns={
+        "title": "Metric",
+        "value": "Value",
+        "low": "Low (95 %)",
+        "high": "High (95 %)",
+        "n": "n",
+        "meaning": "Meaning",
+    },
     where={"data": "test"},
 )
 

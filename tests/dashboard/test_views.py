@@ -1,0 +1,230 @@
+"""Every page in every state it can be in: nothing yet, not possible, at work, failed, done."""
+
+import re
+
+import pytest
+
+from analyzers.catalog import ANALYZERS
+from analyzers.core.job import Failed, Progress, Running, Stopped
+from tests.dashboard.conftest import words_of
+
+AREAS = [analyzer.name for analyzer in ANALYZERS]
+every_area = pytest.mark.parametrize("area", AREAS)
+
+
+@pytest.mark.parametrize("view", ["subject", *AREAS, "overview", "report"])
+def test_without_a_subject_a_page_says_where_to_begin(view, empty_app):
+    app = empty_app(view)
+
+    assert not app.exception
+    assert "Open a sample" in words_of(app)
+
+
+def test_home_offers_every_sample_and_says_what_happens_to_an_upload(empty_app):
+    app = empty_app("home")
+
+    assert not app.exception
+    assert {button.label for button in app.button} >= {"Open", "Read the files"}
+    assert sum(button.label == "Open" for button in app.button) == 5
+    assert "never opens an uploaded file" in words_of(app)
+
+
+def test_runs_without_any_say_so(empty_app):
+    app = empty_app("runs")
+
+    assert not app.exception
+    assert "Nothing has been run here yet." in words_of(app)
+
+
+@every_area
+def test_before_the_first_run_a_page_offers_it_and_says_how_it_measures(area, workspace):
+    app = workspace.open(area)
+
+    assert not app.exception
+    assert app.button(key=f"{area}-run").label.startswith("Run ")
+    assert "References" in words_of(app)
+
+
+@every_area
+def test_what_does_not_apply_is_refused_with_its_reason(area, workspace):
+    files = workspace.subject.files.model_copy(update={"model": None, "training_data": None})
+    bare = workspace.subject.model_copy(
+        update={
+            "files": files,
+            "target": None,
+            "columns": tuple(
+                column.model_copy(update={"is_sensitive": False})
+                for column in workspace.subject.columns
+            ),
+        }
+    )
+
+    app = workspace.keep(bare).open(area)
+
+    assert not app.exception
+    assert "Not possible here" in app.warning[0].value
+    assert not [button for button in app.button if button.key == f"{area}-run"]
+
+
+@every_area
+def test_a_result_is_shown_with_findings_charts_and_provenance(area, workspace):
+    job = workspace.done(area)
+
+    app = workspace.open(area)
+
+    assert not app.exception
+    assert {"Findings", "Charts", "Behind the numbers"} <= {item.value for item in app.header}
+    assert app.query_params["job"] == job
+    charts = app.get("plotly_chart")
+    assert len(charts) >= 2
+    assert all(chart.proto.alt for chart in charts)
+    assert len(app.get("bidi_component")) >= len(charts) > 0
+    labels = [button.label for button in app.get("download_button")]
+    assert labels.count("HTML") == len(charts) <= labels.count("CSV")
+
+
+@every_area
+def test_a_failure_is_a_sentence_with_what_to_do_and_another_try(area, workspace):
+    workspace.job(
+        area,
+        Failed(kind="memory", message="It took 5 GiB; 4 GiB are allowed.", remedy="Send less."),
+    )
+
+    app = workspace.open(area)
+
+    assert not app.exception
+    assert "It took 5 GiB" in app.error[0].value.replace("\\", "")
+    assert "Send less" in app.error[0].value
+    assert app.button(key=f"{area}-run").label == "Try again"
+
+
+def test_work_under_way_shows_what_it_does_how_long_and_a_cancel_button(workspace):
+    progress = Progress(what="Counting *rows*", done=3, total=4, elapsed_seconds=30)
+    workspace.job("performance", Running(progress=progress))
+
+    app = workspace.open("performance")
+
+    assert not app.exception
+    assert "30 s so far, about 10 s left" in words_of(app)
+    assert [button for button in app.button if button.label == "Cancel"]
+    assert not [button for button in app.button if button.key == "performance-run"]
+
+
+def test_a_cancelled_run_is_no_failure(workspace):
+    workspace.job("performance", Stopped())
+
+    app = workspace.open("performance")
+
+    assert not app.error
+    assert "was cancelled" in app.info[0].value
+
+
+def test_a_damaged_result_is_said_and_can_be_run_again(workspace):
+    job = workspace.done("performance")
+    (workspace.store.folder / "jobs" / job / "result" / "result.json").write_text("{")
+
+    app = workspace.open("performance")
+
+    assert not app.exception
+    assert app.error
+    assert app.button(key="performance-run")
+
+
+def test_the_threshold_moves_the_numbers(workspace):
+    workspace.done("performance")
+    app = workspace.open("performance")
+
+    def selected(app):
+        frame = next(item.value for item in app.dataframe if "Metric" in item.value)
+        return float(frame.loc[frame["Metric"] == "Selection rate", "Value"].iloc[0])
+
+    before = selected(app)
+    app.slider(key="performance-threshold").set_value(0.9).run()
+
+    assert not app.exception
+    assert selected(app) < before
+
+
+def test_any_explained_row_can_be_drawn(workspace):
+    workspace.done("explanation")
+    app = workspace.open("explanation")
+    picker = app.selectbox(key="explanation-picked-row")
+    other = next(option for option in picker.options if int(option) != picker.value)
+
+    picker.set_value(int(other)).run()
+
+    assert not app.exception
+    assert any(f"Row {int(other):,}" in item.value for item in app.subheader)
+
+
+def test_the_overview_names_every_risk_its_verdict_and_what_was_not_tested(workspace):
+    workspace.done("performance")
+    workspace.job("fairness", Failed(kind="timeout", message="Ten minutes were not enough."))
+
+    app = workspace.open("overview")
+
+    assert not app.exception
+    words = words_of(app)
+    assert {item.value for item in app.subheader} == {item.title for item in ANALYZERS}
+    assert "Ten minutes were not enough" in words.replace("\\", "")
+    assert "It has not been run yet" in words.replace("\\", "")
+
+
+def test_the_report_can_be_downloaded_once_there_is_a_result(workspace):
+    assert not workspace.open("report").get("download_button")
+    workspace.done("performance")
+
+    app = workspace.open("report")
+
+    assert not app.exception
+    assert [button.label for button in app.get("download_button")] == ["Download the report"]
+
+
+def test_runs_lists_what_was_asked_and_deletes_all_of_it_only_when_sure(workspace):
+    workspace.done("performance")
+    app = workspace.open("runs")
+    delete = app.button(key="delete-workspace")
+    assert delete.disabled
+
+    app.checkbox(key="delete-sure").check().run()
+    app.button(key="delete-workspace").click().run()
+
+    assert not app.exception
+    assert not workspace.store.folder.exists()
+    assert app.query_params["workspace"] != workspace.store.workspace
+
+
+def test_another_pack_of_limits_judges_again_without_running(workspace):
+    workspace.done("performance")
+    app = workspace.open("overview")
+    assert "Warning" in words_of(app) or "Pass" in words_of(app)
+
+    app.selectbox[-1].select("organisation_blank").run()
+
+    assert not app.exception
+    assert app.session_state["policy"] == "organisation_blank"
+
+
+def test_columns_are_shown_with_their_reasons_and_saved_when_changed(workspace):
+    app = workspace.open("subject")
+    assert not app.exception
+    digest = workspace.subject.digest[:12]
+
+    app.text_input(key=f"name-{digest}").set_value("Renamed")
+    app.button(key=f"save-{digest}").click().run()
+
+    assert not app.exception
+    assert next(subject.name for subject in workspace.store.subjects()) == "Renamed"
+    assert app.query_params["subject"] != workspace.subject.digest
+
+
+@pytest.mark.parametrize("view", ["home", "subject", *AREAS, "overview", "report", "runs"])
+def test_hostile_names_never_become_markup(view, hostile):
+    hostile.job("performance", Failed(kind="error", message="<b>**x**</b> [a](http://e.vil)"))
+
+    app = hostile.open(view)
+
+    assert not app.exception
+    bare = re.sub(r"\\.", "", words_of(app))  # what is escaped is text
+    for markup in ("<", "bold**", "](", "http:", ":smile:", "x^2"):
+        assert markup not in bare, markup
