@@ -113,7 +113,7 @@ class Store:
                 stream.flush()
                 os.fsync(stream.fileno())
             beside.chmod(0o400)
-            beside.replace(self.folder / "files" / digest.hexdigest())
+            _keep_first(beside, self.folder / "files" / digest.hexdigest())
             sync_folder(self.folder / "files")
         except OSError as error:
             raise StoreError(
@@ -358,6 +358,18 @@ class Store:
 
     def _job_folder(self, job_id: str) -> Path:
         return self.folder / "jobs" / _digest(job_id)
+
+
+def _keep_first(beside: Path, path: Path) -> None:
+    """Give a new file its name, or, where the same content is there already, leave that alone.
+
+    A worker may be reading it, and what it may read is tied to that very file, not to its name.
+    """
+    try:
+        os.link(beside, path, follow_symlinks=False)
+    except FileExistsError:
+        os.utime(path)
+    beside.unlink()
 
 
 def _pieces(content: bytes | BinaryIO) -> Iterator[bytes]:

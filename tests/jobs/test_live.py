@@ -75,7 +75,7 @@ def test_it_closes_when_idle(runner, store, subject, monkeypatch):
     monkeypatch.setattr(live_module, "settings", lambda: Settings(live_idle_seconds=0.2))
 
     deadline = time.monotonic() + 5
-    while model.is_open and time.monotonic() < deadline:
+    while (model.is_open or is_running(process)) and time.monotonic() < deadline:
         time.sleep(0.02)
 
     assert not model.is_open

@@ -68,6 +68,17 @@ def test_files_are_kept_by_content_once(store):
     assert len(list((store.folder / "files").iterdir())) == 1
 
 
+def test_the_same_upload_again_leaves_the_first_file_alone_for_who_is_reading_it(store):
+    first = store.file_path(store.add_file(b"hello", "a.csv"))
+    before = first.stat()
+    os.utime(first, (0, 0))
+
+    again = store.file_path(store.add_file(b"hello", "b.csv"))
+
+    assert (again, again.stat().st_ino, again.stat().st_nlink) == (first, before.st_ino, 1)
+    assert time.time() - again.stat().st_mtime < 60
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [("../../etc/passwd", "passwd"), ("C:\\x\\y.csv", "y.csv"), ("a\x00\u202eb", "a\ufffd\ufffdb"),
