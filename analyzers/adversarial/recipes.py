@@ -144,7 +144,7 @@ def remembered_words() -> Iterator[None]:
     It splits every word of a text again for every candidate, which takes most of its time; the same
     string always gives the same words.
     """
-    module = importlib.import_module("textattack.shared.attacked_text")
+    module: Any = importlib.import_module("textattack.shared.attacked_text")
     split = module.words_from_text
     remembered = lru_cache(maxsize=REMEMBERED)(lambda text: tuple(split(text)))
     module.words_from_text = lambda text: list(remembered(text))
