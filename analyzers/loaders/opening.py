@@ -62,7 +62,8 @@ def inspect_files(files: Files, paths: OpenPaths, params: InspectionParams) -> M
     if paths.training_data is not None and files.training_data is not None:
         training, _ = load_table(paths.training_data, files.training_data)
     proposal = propose(files, table, training, loaded, params)
-    data, _ = align(table, proposal.subject)
+    # Whether the rest fits is known from the proposal; the model is tried on the first rows.
+    data, _ = align(table.head(_PROBE_ROWS), proposal.subject)
     notes: list[str] = []
     if training is not None:
         _, training_changes = align(training, proposal.subject, about="The training table")

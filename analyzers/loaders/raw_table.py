@@ -28,3 +28,10 @@ class RawTable:
         if self.images is not None:
             return len(self.images)
         return len(next(iter(self.columns.values()))) if self.columns else 0
+
+    def head(self, n_rows: int) -> "RawTable":
+        """Return the first rows only."""
+        return RawTable(
+            columns={name: column.slice(0, n_rows) for name, column in self.columns.items()},
+            images=None if self.images is None else self.images[:n_rows],
+        )
