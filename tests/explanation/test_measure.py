@@ -17,6 +17,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
+from analyzers.core.dataset import Predictions
 from analyzers.core.errors import InvalidParameter
 from analyzers.core.workbench import Workbench
 from analyzers.explanation import (
@@ -143,6 +144,28 @@ def test_an_explainer_whose_values_do_not_add_up_is_refused():
     assert "coalitions" in str(found.facts["explainer"])
     assert found.estimates["additivity_error"].value < 1e-9
     assert found.estimates["shap_lime_correlation"].value is None
+
+
+def test_a_model_that_only_names_the_class_is_explained_by_its_decision():
+    frame = number_frame(80, 4)
+    model = FunctionModel(lambda rows: (rows["x0"] > 0).astype(float), is_classifier=True)
+    model.capabilities = frozenset()
+    data = number_data(frame, 2)
+    bench = Workbench(
+        subject=data.subject,
+        data=data,
+        predictions=Predictions(
+            rows=data.rows, labels=data.labels, predicted=model.predict(data.inputs), scores=None
+        ),
+        model=model,
+        rng=np.random.default_rng(0),
+    )
+
+    found = measure(bench)
+
+    assert found.facts["scale"] == "decision"
+    assert explained_features(found)[0] == "x0"
+    assert found.estimates["additivity_error"].value < 1e-9
 
 
 def test_missing_values_categories_and_constant_columns_stay_what_they_are():
