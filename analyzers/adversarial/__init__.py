@@ -64,7 +64,7 @@ ANALYZER: Analyzer[AdversarialParams] = Analyzer(
     question="How little does it take to make the model answer wrongly?",
     about=__doc__,
     params=AdversarialParams,
-    needs=Needs(model=True, predictions=True),
+    needs=Needs(model="required", predictions=True),
     tables=TABLES,
     measure=measure,
     judge=judge,

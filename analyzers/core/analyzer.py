@@ -19,14 +19,17 @@ from analyzers.core.workbench import Workbench
 P = TypeVar("P", bound=Params)
 
 
-class Needs(Value):
-    """What must be there before `measure` can run."""
+Need = Literal["unused", "optional", "required"]
 
-    model: bool = False
+
+class Needs(Value):
+    """What must be there before `measure` can run; what is optional is used where it is there."""
+
+    model: Need = "unused"
     predictions: bool = False
     labels: bool = False
     sensitive: bool = False
-    training_data: Literal["unused", "optional", "required"] = "unused"
+    training_data: Need = "unused"
     tasks: tuple[Task, ...] = TASKS
     modalities: tuple[Modality, ...] = MODALITIES
 
@@ -36,7 +39,7 @@ class Needs(Value):
             return f"It applies to {_or(self.tasks)} tasks; this one is {subject.task}."
         if subject.modality not in self.modalities:
             return f"It applies to {_or(self.modalities)} data; this is {subject.modality}."
-        if self.model and subject.files.model is None:
+        if self.model == "required" and subject.files.model is None:
             return "It needs the model itself, and only predictions were given."
         if self.labels and subject.target is None:
             return "It needs the true outcome, and no target column is set."

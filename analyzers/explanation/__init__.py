@@ -50,7 +50,7 @@ ANALYZER = Analyzer(
     question="What does the model's answer rest on, and can the explanation be trusted?",
     about=__doc__ or "",
     params=ExplanationParams,
-    needs=Needs(model=True, predictions=True, training_data="optional"),
+    needs=Needs(model="required", predictions=True, training_data="optional"),
     tables=TABLES,
     measure=measure,
     judge=judge,

@@ -174,7 +174,7 @@ def _run_job(request: Request, paths: InputPaths, tracker: FileTracker, output: 
     else:
         analyzer = analyzer_for(job.analyzer)
         has_model = request.files.model is not None
-        needs_model = has_model and (analyzer.needs.model or analyzer is PREDICTIONS)
+        needs_model = has_model and (analyzer.needs.model != "unused" or analyzer is PREDICTIONS)
         bench, changes = open_bench(request, paths, tracker, needs_model=needs_model)
         _seed_torch(job.seed)
         measurements = analyzer.measure(bench, check_params(analyzer.params, job.params))
