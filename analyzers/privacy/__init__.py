@@ -40,7 +40,7 @@ from analyzers.privacy.tables import TABLES
 
 ANALYZER = Analyzer(
     name="privacy",
-    version=1,
+    version=2,
     title="Privacy",
     question="Can someone tell whose record the model was trained on?",
     about=__doc__ or "",

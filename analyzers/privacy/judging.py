@@ -23,7 +23,7 @@ _NOT_RUN = "The analysis has not been run."
 
 def judge(measurements: Measurements, policy: Policy) -> list[Finding]:
     """Judge whether the attack may count, then how far it gets."""
-    void = _void_reason(measurements)
+    void = _void_reason(measurements, _tolerated(policy))
     findings = [_comparability(measurements, policy)]
     findings += [_overlap(measurements)] if measurements.facts.get("n_overlapping_members") else []
     findings += [_found(measurements, policy, void, *rate) for rate in _RATES]
@@ -46,13 +46,19 @@ def judge(measurements: Measurements, policy: Policy) -> list[Finding]:
     return findings
 
 
-def _void_reason(measurements: Measurements) -> str:
+def _tolerated(policy: Policy) -> float:
+    """Largest AUC of the blind classifier at which the attack may count."""
+    threshold = policy.threshold(f"{AREA}.distribution_auc")
+    return TOLERATED_AUC if threshold is None or threshold.fail is None else threshold.fail
+
+
+def _void_reason(measurements: Measurements, tolerated: float) -> str:
     auc = measurements.estimates.get("distribution_auc")
     if auc is None:
         return ""
     if auc.value is None:
         return f"Whether the two tables are comparable is not known: {auc.reason}"
-    if auc.low is not None and auc.low > TOLERATED_AUC:
+    if auc.low is not None and auc.low > tolerated:
         return (
             f"Void: a classifier that never saw the model tells members from non-members "
             f"(AUC {auc.value:.2f}, 95 % interval {_ends(auc)}; n = {auc.n:,}), so the attack's "
@@ -64,11 +70,21 @@ def _void_reason(measurements: Measurements) -> str:
 def _comparability(measurements: Measurements, policy: Policy) -> Finding:
     estimate = measurements.estimates.get("distribution_auc", Estimate.unmeasured(_NOT_RUN))
     threshold = policy.threshold(f"{AREA}.distribution_auc")
-    verdict, reason = judge_estimate(estimate, threshold)
+    judged = judge_estimate(estimate, threshold)
     if estimate.value is None:
         headline = "Whether members and non-members are comparable was not measured."
     else:
-        differ = estimate.low is not None and estimate.low > TOLERATED_AUC
+        differ = estimate.low is not None and estimate.low > _tolerated(policy)
+        # Never a verdict of the area: good or bad, it says nothing about the model.
+        judged = Judgement(
+            Verdict.INCONCLUSIVE,
+            "It judges the test and not the model: "
+            + (
+                "the two tables differ, so whatever the attack finds may be that difference."
+                if differ
+                else "the two tables do not differ enough to void the attack."
+            ),
+        )
         headline = (
             f"Members and non-members {'can' if differ else 'can hardly'} be told apart without "
             f"the model: AUC {estimate.value:.2f} (95 % interval {_ends(estimate)}; "
@@ -76,7 +92,7 @@ def _comparability(measurements: Measurements, policy: Policy) -> Finding:
         )
     worst = _worst_column(measurements)
     return _make(
-        "distribution_auc", estimate, Judgement(verdict, reason), threshold, headline,
+        "distribution_auc", estimate, judged, threshold, headline,
         "Give non-members drawn like the training data: hold back a random part before fitting. "
         "Rows that belong together (one day, one person) and were held back together count as a "
         "difference too."

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analyzers.core.errors import UnsuitableSubject
-from analyzers.core.finding import Verdict
+from analyzers.core.finding import Verdict, rate
 from analyzers.policies import load_policy
 from analyzers.privacy.evidence import fingerprints
 from analyzers.privacy.judging import judge
@@ -26,11 +26,41 @@ def findings_of(bench, **params):
 def test_tables_from_two_worlds_void_the_attack():
     findings = findings_of(gaussian_bench(distance=3.0, shift=2.0))
 
-    assert findings["privacy.distribution_auc"].verdict == Verdict.FAIL
-    assert "'x'" in findings["privacy.distribution_auc"].remedy
+    check = findings["privacy.distribution_auc"]
+    assert check.verdict == Verdict.INCONCLUSIVE
+    assert "not the model" in check.reason
+    assert "'x'" in check.remedy
+    assert check.estimate.low > 0.55
+    assert check.estimate.n == 1200
     for code in ("attack_auc", "tpr_at_fpr_1_percent"):
         assert findings[f"privacy.{code}"].verdict == Verdict.INCONCLUSIVE
         assert findings[f"privacy.{code}"].reason.startswith("Void")
+
+
+def test_a_check_of_the_test_never_rates_the_model():
+    for shift in (0.0, 2.0):
+        found = findings_of(gaussian_bench(shift=shift))["privacy.distribution_auc"]
+
+        assert rate([found]).verdict == Verdict.INCONCLUSIVE
+        assert "judges the test" in found.reason
+
+
+def test_the_limit_of_the_check_is_the_policys():
+    measured = measure(gaussian_bench(distance=3.0, shift=2.0), PrivacyParams())
+    loose = POLICY.model_copy(
+        update={
+            "thresholds": tuple(
+                limit.model_copy(update={"fail": 0.999})
+                if limit.indicator == "privacy.distribution_auc"
+                else limit
+                for limit in POLICY.thresholds
+            )
+        }
+    )
+
+    findings = {finding.code: finding for finding in judge(measured, loose)}
+
+    assert findings["privacy.attack_auc"].verdict == Verdict.FAIL
 
 
 def test_another_share_of_outcomes_voids_the_attack_too():

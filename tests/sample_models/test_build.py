@@ -167,7 +167,7 @@ def test_breast_cancer_is_surer_of_rows_it_has_learned(rebuilt):
     members, others = confidence(sample.training_file), confidence(sample.data_file)
     wins = (members[:, None] > others).mean() + (members[:, None] == others).mean() / 2
 
-    assert wins == pytest.approx(0.63, abs=0.01)
+    assert wins == pytest.approx(0.62, abs=0.01)
 
 
 def test_a_builder_that_breaks_leaves_the_old_sample(tmp_path, monkeypatch):
