@@ -18,6 +18,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analyzers.core.workbench import Tracker, untracked
+
 Ask = Callable[[pd.DataFrame], NDArray[np.float64]]
 
 KERNEL_WIDTH = 0.75
@@ -92,11 +94,13 @@ def weighted_ridge(
     """Fit outputs on inputs with a penalty of 1 and an intercept that is not penalised."""
     total = shares.sum()
     middle, level = shares @ inputs / total, shares @ outputs / total
-    centred, lifted = inputs - middle, outputs - level
-    weighed = centred * shares[:, None]
-    gram = weighed.T @ centred + _RIDGE * np.eye(inputs.shape[1])
-    weights = np.linalg.solve(gram, weighed.T @ lifted)
-    missed = lifted - centred @ weights
+    lifted = outputs - level
+    # Centred by its mean afterwards: one weighted copy of the inputs instead of three.
+    weighed = inputs * np.sqrt(shares)[:, None]
+    gram = weighed.T @ weighed - total * np.outer(middle, middle)
+    gram[np.diag_indices_from(gram)] += _RIDGE
+    weights = np.linalg.solve(gram, (shares * lifted) @ inputs)
+    missed = lifted - inputs @ weights + middle @ weights
     variance = float(shares @ lifted**2)
     # A constant model leaves rounding noise, not variance.
     is_constant = variance <= 1e-24 * total * max(1.0, level**2)
@@ -110,6 +114,8 @@ def package_lime(
     training: pd.DataFrame,
     n_samples: int,
     seeds: NDArray[np.int64],
+    *,
+    track: Tracker = untracked,
 ) -> LocalWeights:
     """Explain one row with the `lime` package, once for each seed.
 
@@ -122,23 +128,30 @@ def package_lime(
         training: rows the package takes its statistics from.
         n_samples: neighbours for each seed.
         seeds: `(n_runs,)`.
+        track: progress over the runs.
     """
     from lime.lime_tabular import LimeTabularExplainer
+    from sklearn.utils import check_random_state
 
     table = _Arrays(training, row)
     found, intercepts, r_squared = [], [], []
-    for seed in seeds:
+    with warnings.catch_warnings():
+        # The package divides by the spread of constant columns and says so; their weight is 0.
+        warnings.simplefilter("ignore")
+        explainer = LimeTabularExplainer(
+            table.training,
+            mode="regression",
+            feature_names=[str(place) for place in range(row.shape[1])],
+            categorical_features=table.categorical,
+            categorical_names=table.names,
+        )
+    for seed in track(seeds, "Running LIME on the shown row", total=len(seeds)):
+        # What it learned of the training rows serves every run; only the source of chance changes.
+        source = check_random_state(int(seed))
+        explainer.random_state = explainer.base.random_state = source
+        explainer.discretizer.random_state = source
         with warnings.catch_warnings():
-            # The package divides by the spread of constant columns and says so; their weight is 0.
             warnings.simplefilter("ignore")
-            explainer = LimeTabularExplainer(
-                table.training,
-                mode="regression",
-                feature_names=[str(place) for place in range(row.shape[1])],
-                categorical_features=table.categorical,
-                categorical_names=table.names,
-                random_state=int(seed),
-            )
             answer = explainer.explain_instance(
                 table.row,
                 lambda array: ask(table.frame(array)),

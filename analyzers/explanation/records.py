@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from analyzers.core.errors import UnsuitableSubject
 from analyzers.core.workbench import Workbench
-from analyzers.explanation.agreement import compare
+from analyzers.explanation.agreement import Agreement
 from analyzers.explanation.attribution import Attribution
 from analyzers.explanation.faithfulness import Deletion
 from analyzers.explanation.layout import swarm_heights, value_shares
@@ -206,10 +206,11 @@ def lime_table(bench: Workbench, scene: Scene, runs: LocalWeights) -> pa.Table:
     return pa.Table.from_pylist(lines, schema=TABLES["lime"])
 
 
-def agreement_table(bench: Workbench, scene: Scene, lime: LocalWeights) -> pa.Table:
+def agreement_table(
+    bench: Workbench, scene: Scene, lime: LocalWeights, found: Agreement
+) -> pa.Table:
     """SHAP against LIME, row by row."""
     n = len(lime.weights)
-    found = compare(scene.attribution.values[:n], lime.weights)
     columns = {
         "row": bench.data.rows[scene.positions[:n]],
         "spearman": _or_null(found.spearman),

@@ -9,7 +9,7 @@ from analyzers.core.dataset import Dataset, Predictions
 from analyzers.core.errors import InvalidParameter
 from analyzers.core.workbench import Workbench
 from analyzers.explanation.params import ExplanationParams
-from analyzers.toolkit.sampling import sample_rows, sampling_note
+from analyzers.toolkit.sampling import content_order, sample_rows, sampling_note
 
 _MOST_REFERENCE_ROWS = 5000
 
@@ -72,8 +72,16 @@ def choose_rows(
     data = bench.data
     strata = _strata(bench.need_predictions(), data.subject.task)
     draw, again, behind, around = rng.spawn(4)
-    large = sample_rows(data, n_wanted, draw, strata=strata)
-    small = sample_rows(data.take(large), params.sampled_rows, again, strata=strata[large])
+    order = content_order(data)
+    large = sample_rows(data, n_wanted, draw, strata=strata, order=order)
+    # What was drawn is in content order already.
+    small = sample_rows(
+        data.take(large),
+        params.sampled_rows,
+        again,
+        strata=strata[large],
+        order=np.arange(len(large)),
+    )
     positions = np.concatenate([large[small], np.delete(large, small)])
     if params.row >= 0:
         asked = np.flatnonzero(data.rows == params.row)
@@ -85,8 +93,10 @@ def choose_rows(
         positions = np.concatenate([asked, positions[positions != asked[0]]])
     source = data if bench.training_data is None else bench.training_data
     word = "data under examination" if bench.training_data is None else "training data"
-    background = source.take(sample_rows(source, params.background_rows, behind))
-    reference = source.take(sample_rows(source, _MOST_REFERENCE_ROWS, around))
+    if source is not data:
+        order = content_order(source)
+    background = source.take(sample_rows(source, params.background_rows, behind, order=order))
+    reference = source.take(sample_rows(source, _MOST_REFERENCE_ROWS, around, order=order))
     notes = (
         sampling_note(len(background), len(source), f"Background rows, from the {word}"),
         sampling_note(len(reference), len(source), "Rows LIME takes its distributions from"),

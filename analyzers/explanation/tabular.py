@@ -5,11 +5,12 @@ from importlib.metadata import version
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from analyzers.core.errors import UnsuitableSubject
 from analyzers.core.result import Estimate, Fact, Measurements
 from analyzers.core.workbench import Workbench
-from analyzers.explanation.agreement import compare, mean_pairwise, top_of
+from analyzers.explanation.agreement import Agreement, compare, mean_pairwise, top_of
 from analyzers.explanation.attribution import Target, target_of
 from analyzers.explanation.choice import explain_rows
 from analyzers.explanation.cross_check import ROWS_CHECKED
@@ -32,6 +33,9 @@ from analyzers.toolkit.intervals import mean_estimate
 from analyzers.toolkit.sampling import sampling_note
 
 MOST_COMPARED = 200
+LEAST_COMPARED = 30
+# Multiplications of LIME's regressions over all rows compared: about ten seconds on one core.
+_MOST_REGRESSION_WORK = 2e10
 LIME_RUNS = 5
 
 
@@ -76,33 +80,40 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
     reference, background = chosen.reference.inputs, chosen.background.inputs
     assert isinstance(reference, pd.DataFrame)  # noqa: S101  as above
     assert isinstance(background, pd.DataFrame)  # noqa: S101  as above
-    compared = frame.iloc[:MOST_COMPARED]
+    compared = frame.iloc[: _most_compared(frame.shape[1], params.lime_samples)]
     for_all, for_one = local.spawn(2)
-    lime_all = shared_lime(ask, compared, reference, params.lime_samples, for_all)
     seeds = for_one.integers(0, 2**31, LIME_RUNS)
-    runs = [
-        package_lime(
-            ask, frame.iloc[[scene.shown.place]], reference, params.lime_samples, seed[None]
+    # Hundreds of small regressions: on a busy machine threads wait for each other far longer than
+    # one of them computes.
+    with threadpool_limits(1, user_api="blas"):
+        lime_all = shared_lime(ask, compared, reference, params.lime_samples, for_all)
+        lime_one = package_lime(
+            ask,
+            frame.iloc[[scene.shown.place]],
+            reference,
+            params.lime_samples,
+            seeds,
+            track=bench.track,
         )
-        for seed in bench.track(seeds, "Running LIME on the shown row", total=LIME_RUNS)
-    ]
-    lime_one = LocalWeights(*(np.concatenate(parts) for parts in zip(*runs, strict=True)))
+    agreement = compare(scene.attribution.values[: len(compared)], lime_all.weights)
     deletion = delete_columns(
         ask,
         compared,
-        scene.attribution.values[:MOST_COMPARED],
+        scene.attribution.values[: len(compared)],
         background,
         rng=deleting,
         track=bench.track,
     )
-    estimates = _estimates(bench, scene, target, lime_all, lime_one, deletion, resampling)
+    estimates = _estimates(
+        bench, scene, target, lime_all, lime_one, agreement, deletion, resampling
+    )
     tables = {
         "importance": importance_table(scene),
         "explained_rows": explained_rows_table(bench, scene),
         "values": values_table(bench, scene),
         "beeswarm": beeswarm_table(bench, scene),
         "lime": lime_table(bench, scene, lime_one),
-        "agreement": agreement_table(bench, scene, lime_all),
+        "agreement": agreement_table(bench, scene, lime_all, agreement),
         "group_importance": group_importance_table(bench, scene),
     }
     if frame.shape[1] > 1:
@@ -119,6 +130,12 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
         tables=tables,
         sampling=tuple(filter(None, notes)),
     )
+
+
+def _most_compared(n_features: int, n_samples: int) -> int:
+    """How many rows to compare with LIME: its regressions grow with the square of the columns."""
+    affordable = int(_MOST_REGRESSION_WORK / (n_samples * n_features**2))
+    return min(MOST_COMPARED, max(LEAST_COMPARED, affordable))
 
 
 def _facts(
@@ -163,6 +180,7 @@ def _estimates(
     target: Target,
     lime_all: LocalWeights,
     lime_one: LocalWeights,
+    agreement: Agreement,
     deletion: Deletion,
     rng: np.random.Generator,
 ) -> dict[str, Estimate]:
@@ -170,7 +188,6 @@ def _estimates(
     n, n_features = attribution.values.shape
     spread = float(np.ptp(scene.outputs)) if target.scale == "value" else 1.0
     gap = float(np.max(np.abs(attribution.rebuilt - scene.outputs)))
-    agreement = compare(attribution.values[: len(lime_all.weights)], lime_all.weights)
     alone = "With one column there is nothing to rank."
     estimates = {
         "additivity_error": Estimate(

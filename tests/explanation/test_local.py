@@ -115,3 +115,24 @@ def test_the_row_itself_weighs_most():
 
     assert weights[0] == 1
     assert weights[0] > weights[1] > weights[2] > 0
+
+
+def test_runs_that_share_what_the_package_learned_equal_runs_from_scratch(forest):
+    from lime.lime_tabular import LimeTabularExplainer
+
+    features, ask = forest
+    row = features.iloc[[3]]
+
+    found = package_lime(ask, row, features, 300, np.array([5, 9]))
+
+    for run, seed in enumerate((5, 9)):
+        fresh = LimeTabularExplainer(
+            features.to_numpy(), mode="regression", random_state=seed,
+            feature_names=[str(place) for place in range(6)],
+        ).explain_instance(
+            row.to_numpy()[0],
+            lambda array: ask(pd.DataFrame(array, columns=features.columns)),
+            num_features=6, num_samples=300,
+        )  # fmt: skip
+        expected = dict(fresh.local_exp[1])
+        np.testing.assert_array_equal(found.weights[run], [expected[at] for at in range(6)])

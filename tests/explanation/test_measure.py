@@ -211,6 +211,15 @@ def test_wide_tables_keep_their_sums_and_say_what_was_added_up():
     )
 
 
+def test_a_very_wide_table_is_compared_with_lime_on_fewer_rows_and_says_so():
+    bench = number_bench(LogisticRegression(), number_frame(60, 900))
+
+    found = measure(bench, lime_samples=2000)
+
+    assert found.tables["agreement"].num_rows == 30
+    assert any("compared with LIME" in note and "30 of 60" in note for note in found.sampling)
+
+
 def test_many_classes_are_explained_for_the_one_asked_for():
     bench = number_bench(
         RandomForestClassifier(10, random_state=0), number_frame(400, 4, n_classes=50),

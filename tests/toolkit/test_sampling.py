@@ -53,6 +53,16 @@ def test_strata_keep_their_shares_and_none_is_lost():
     assert abs(drawn[1] - 5) <= 1
 
 
+def test_a_known_order_changes_nothing_and_a_sample_is_in_content_order_already():
+    data = credit_bench(90).data
+    again = data.take(sample_rows(data, 40, np.random.default_rng(2)))
+
+    with_order = sample_rows(data, 40, np.random.default_rng(2), order=content_order(data))
+
+    np.testing.assert_array_equal(with_order, sample_rows(data, 40, np.random.default_rng(2)))
+    np.testing.assert_array_equal(content_order(again), np.arange(40))
+
+
 def test_the_note_says_how_many_of_how_many():
     assert sampling_note(5, 5, "Plot") == ""
     note = sampling_note(5, 1000, "Plot", strata=("the outcome",))
