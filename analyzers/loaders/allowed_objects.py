@@ -255,6 +255,8 @@ RENAMED = {
     "scipy.sparse.csc": "scipy.sparse._csc",
     "scipy.sparse.coo": "scipy.sparse._coo",
     "__builtin__": "builtins",
+    # What scikit-learn's losses called their module before 1.9; a plain load cannot find it.
+    "_loss": "sklearn._loss._loss",
 }
 
 

@@ -104,7 +104,7 @@ class MatchedModel:
             raise ModelMisbehaved(
                 f"Expected predictions for rows from {start:,} on, got {type(error).__name__}: "
                 f"{what[:300]}",
-                remedy="Check that the table's columns hold what the model was fitted on.",
+                remedy=_remedy(self._loaded),
             ) from error
         for part in answer:
             if part is not None and (np.ndim(part) == 0 or len(part) != len(rows)):
@@ -198,6 +198,12 @@ class MatchedModel:
             )
         code = {name: at for at, name in enumerate(self._subject.classes)}
         return np.array([code[known[name]] for name in names], dtype=np.int64)
+
+
+def _remedy(loaded: LoadedModel) -> str:
+    """Name the other version first, where the model was saved by one."""
+    older = [note for note in loaded.notes if "saved by scikit-learn" in note]
+    return " ".join([*older, "Check that the table's columns hold what the model was fitted on."])
 
 
 def _original_levels(loaded: LoadedModel, subject: Subject) -> dict[str, dict[str, Level]]:

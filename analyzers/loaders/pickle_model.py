@@ -31,7 +31,7 @@ from analyzers.loaders.construction import (
     set_partial_state,
 )
 from analyzers.loaders.formats import SAVE_ANY, SAVE_SKLEARN
-from analyzers.loaders.sklearn_versions import check_version
+from analyzers.loaders.sklearn_versions import check_version, complete_state
 
 _REMEDY = f"{SAVE_SKLEARN} {SAVE_ANY}"
 
@@ -210,6 +210,7 @@ class _Reader(pickle._Unpickler):
             if "_sklearn_version" in state:
                 note = check_version(str(state["_sklearn_version"]))
                 self.notes.update([note] if note else [])
+                state = complete_state(type(item), state)
             if not all(isinstance(key, str) for key in state):
                 raise _refuse("an object with nameless parts")
         setter = getattr(item, "__setstate__", None)

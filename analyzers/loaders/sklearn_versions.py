@@ -1,11 +1,15 @@
 """Which scikit-learn versions' files are opened: the installed one, and the two before it."""
 
 import re
+from typing import Any
 
 from analyzers.core.errors import RefusedFile
 from analyzers.loaders.formats import SAVE_ANY
 
 MINOR_VERSIONS_BACK = 2
+# Attributes that later versions read and earlier ones did not store, with the attribute that held
+# the same value then.
+_ADDED = {("sklearn.impute._base", "SimpleImputer"): {"_fill_dtype": "_fit_dtype"}}
 
 
 def check_version(saved: str) -> str:
@@ -36,6 +40,13 @@ def check_version(saved: str) -> str:
         f"{sklearn.__version__}. It may predict differently than it did; compare a few predictions "
         "with the original, or save it again with the version here."
     )
+
+
+def complete_state(cls: type, state: dict[str, Any]) -> dict[str, Any]:
+    """Return an estimator's state with what the installed version reads beside what was stored."""
+    added = _ADDED.get((cls.__module__, cls.__name__), {})
+    missing = {new: state[old] for new, old in added.items() if new not in state and old in state}
+    return {**state, **missing}
 
 
 def _parts(version: str) -> tuple[int, int] | None:
