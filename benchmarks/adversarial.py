@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from analyzers.adversarial import boundary
 from analyzers.adversarial.found import Found
-from analyzers.adversarial.space import space_of
 from analyzers.adversarial.target import ROWS_A_CALL, Target
 from analyzers.core.model import Capability, Inputs
 from analyzers.core.subject import Column, Role
+from analyzers.toolkit.feasible import space_of
 
 if TYPE_CHECKING:
     from sklearn.base import ClassifierMixin

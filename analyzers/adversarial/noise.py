@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzers.adversarial.space import FeasibleSpace
+from analyzers.toolkit.feasible import FeasibleSpace
 
 DRAWS = 10
 

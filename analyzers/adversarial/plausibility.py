@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzers.adversarial.space import FeasibleSpace
 from analyzers.core.result import Estimate
+from analyzers.toolkit.feasible import FeasibleSpace
 from analyzers.toolkit.intervals import rate_estimate
 
 USUAL = 0.95

@@ -8,13 +8,13 @@ from analyzers.adversarial.movement import largest_changes, noise_changes
 from analyzers.adversarial.noise import DRAWS
 from analyzers.adversarial.params import AdversarialParams
 from analyzers.adversarial.robustness import histogram_table, median_estimate, weak_spot_table
-from analyzers.adversarial.space import FeasibleSpace
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.target import Target
 from analyzers.adversarial.threat_model import threat_model_table
 from analyzers.adversarial.wording import change_text, value_text
 from analyzers.core.result import Estimate, Measurements
 from analyzers.core.workbench import Workbench
+from analyzers.toolkit.feasible import FeasibleSpace
 from analyzers.toolkit.intervals import mean_estimate, rate_estimate
 from analyzers.toolkit.sampling import sample_rows, sampling_note
 

@@ -20,7 +20,6 @@ from analyzers.adversarial.robustness import (
     weak_spot_table,
 )
 from analyzers.adversarial.shrink import shrink
-from analyzers.adversarial.space import FeasibleSpace, space_of
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.target import Sight, Target
 from analyzers.adversarial.threat_model import threat_model_table
@@ -29,6 +28,7 @@ from analyzers.core.errors import UnsuitableSubject
 from analyzers.core.model import Capability
 from analyzers.core.result import Estimate, Fact, Measurements
 from analyzers.core.workbench import Workbench
+from analyzers.toolkit.feasible import FeasibleSpace, space_of
 from analyzers.toolkit.intervals import mean_estimate
 from analyzers.toolkit.sampling import sample_rows
 

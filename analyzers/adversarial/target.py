@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analyzers.adversarial.space import FeasibleSpace
 from analyzers.core.model import Model
+from analyzers.toolkit.feasible import FeasibleSpace
 
 ROWS_A_CALL = 20_000
 Sight = Literal["scores", "labels only", "values"]

@@ -5,10 +5,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from analyzers.adversarial.found import Found
-from analyzers.adversarial.space import Field
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.target import Target
 from analyzers.core.workbench import Workbench
+from analyzers.toolkit.feasible import Field
 
 LONGEST_VALUE = 60
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzers.adversarial.noise import random_changes
-from analyzers.adversarial.space import space_of
 from analyzers.core.subject import Column, Role
+from analyzers.toolkit.feasible import space_of
 
 
 def column(name, kind, **more):

@@ -1,4 +1,4 @@
-"""What an attacker may write into a row: the raw feature space with its rules.
+"""What may be written into a row: the raw feature space with its rules.
 
 A row is a vector in raw units: numbers as they stand, categories as positions among their levels,
 missing values as NaN. A missing value stays missing, a column nobody can change stays as it is,
@@ -22,7 +22,7 @@ MOST_DECIMALS = 6
 
 
 class Field(NamedTuple):
-    """One feature as an attacker may change it.
+    """One feature as it may be changed.
 
     Attributes:
         rule: how it may change; "fixed" where it may not.
@@ -50,7 +50,7 @@ class FeasibleSpace:
 
     Attributes:
         fields: in the model's order.
-        is_free: `(n_features,)` whether an attacker can change it.
+        is_free: `(n_features,)` whether it may change.
         is_level: `(n_features,)` whether it is a category.
         scales: `(n_features,)` raw units that count as a change of 1.
     """
