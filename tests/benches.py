@@ -94,7 +94,7 @@ def credit_frame(n_rows: int, seed: int) -> pd.DataFrame:
 
 
 CREDIT_COLUMNS = (
-    Column(name="income", kind="number", role=Role.FEATURE, is_feature=True, 
+    Column(name="income", kind="number", role=Role.FEATURE, is_feature=True,
         minimum=0, maximum=120,
     ),
     Column(
