@@ -8,20 +8,22 @@ Method
     non-members (held-out rows) by their features and outcome. Where it succeeds, the attack's
     result is void. Rows that stand in both tables are left out and counted. Then the attack: loss,
     margin, modified entropy, confidence, entropy and correctness (absolute error for regression)
-    are computed from the model's answers. One half of the rows chooses the attack and its
+    are computed from the model's answers. Where shadow models are asked for, the model's recipe is
+    fitted anew on random parts of the pool and LiRA (online and offline, one spread for all
+    records) and RMIA (offline) join the attacks. One half of the rows chooses the attack and its
     thresholds, the other half is counted, and the halves change places. Thresholds are conformal:
     a non-member is accused with at most the accepted probability. True positive rates at 1 % and
     0.1 % false positives have exact (Clopper-Pearson) intervals and are inconclusive below 300 and
     3,000 non-members; the AUC has DeLong's interval.
 
 Limits
-    The auditor has outputs on members and non-members only (grade 1 of 3): an attacker with
-    reference models finds more, so every number is a lower bound of what leaks. Grade 2 would need
-    a model that can be fitted anew (LiRA, RMIA), grade 3 a matched stand-in where training code is
-    missing; neither is run. The lower bound of epsilon holds for one model whose members were drawn
-    at random; it is an indication, not a proof. Intervals do not include the luck of one training
-    run. Low false positive rates pool many records: one person can be more exposed than any rate
-    shows.
+    Without shadow models the auditor has outputs on members and non-members only (grade 1 of 3):
+    an attacker with reference models finds more, so every number is a lower bound of what leaks.
+    Grade 2, shadow models, needs an estimator or pipeline with probabilities that can be fitted
+    anew. Grade 3, a matched stand-in where training code is missing, is not run. The lower bound
+    of epsilon holds for one model whose members were drawn at random; it is an indication, not a
+    proof. Intervals do not include the luck of one training run. Low false positive rates pool
+    many records: one person can be more exposed than any rate shows.
 
 References:
     Yeom et al. 2018, Privacy Risk in Machine Learning. Song and Mittal 2021, Systematic Evaluation
@@ -45,7 +47,7 @@ ANALYZER = Analyzer(
     question="Can someone tell whose record the model was trained on?",
     about=__doc__ or "",
     params=PrivacyParams,
-    needs=Needs(predictions=True, labels=True, training_data="required"),
+    needs=Needs(predictions=True, labels=True, training_data="required", model="optional"),
     tables=TABLES,
     measure=measure,
     judge=judge,

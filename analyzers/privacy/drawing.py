@@ -59,7 +59,9 @@ def _roc(rows: pd.DataFrame, measurements: Measurements) -> Chart:
         )  # fmt: skip
     points = measurements.tables.get("operating_points")
     if points is not None and points.num_rows:
-        traces.append(_operating_points(points.to_pandas(), lowest))
+        frame = points.to_pandas()
+        chosen = frame[frame["attack"] == frame["attack"].iloc[0]]
+        traces.append(_operating_points(chosen, lowest))
     axis = {
         "type": "log", "range": [float(np.log10(lowest)), 0.02],
         "tickvals": [tick for tick in _DECADES if tick >= lowest * 0.99], "tickformat": ".2~%",

@@ -5,10 +5,10 @@ from typing import Any
 from analyzers.core.finding import Finding, Judgement, Threshold, Verdict, judge_estimate
 from analyzers.core.policy import Policy
 from analyzers.core.result import Estimate, Measurements
+from analyzers.privacy.auditor import judge_auditor
 from analyzers.privacy.comparability import TOLERATED_AUC
+from analyzers.privacy.wording import AREA, NOT_RUN, ends, finding_of, points
 
-AREA = "privacy"
-CLAUSES = ("EU AI Act 15(5)", "GDPR 25, 35", "NIST AI RMF MEASURE 2.10", "ISO/IEC 42001 A.7.2")
 _LOWER = (
     "Make the model remember less: regularise it, stop training earlier, prune deep trees, give "
     "it more records, or train it with differential privacy; then run this again. Until then, "
@@ -18,7 +18,6 @@ _RATES = (
     ("tpr_at_fpr_1_percent", 0.01, "one false accusation in a hundred"),
     ("tpr_at_fpr_01_percent", 0.001, "one false accusation in a thousand"),
 )
-_NOT_RUN = "The analysis has not been run."
 
 
 def judge(measurements: Measurements, policy: Policy) -> list[Finding]:
@@ -43,6 +42,7 @@ def judge(measurements: Measurements, policy: Policy) -> list[Finding]:
     ]  # fmt: skip
     findings += _gaps(measurements, policy, void)
     findings.append(_epsilon(measurements, void))
+    findings += judge_auditor(measurements)
     return findings
 
 
@@ -61,14 +61,14 @@ def _void_reason(measurements: Measurements, tolerated: float) -> str:
     if auc.low is not None and auc.low > tolerated:
         return (
             f"Void: a classifier that never saw the model tells members from non-members "
-            f"(AUC {auc.value:.2f}, 95 % interval {_ends(auc)}; n = {auc.n:,}), so the attack's "
+            f"(AUC {auc.value:.2f}, 95 % interval {ends(auc)}; n = {auc.n:,}), so the attack's "
             "success need not come from the model."
         )
     return ""
 
 
 def _comparability(measurements: Measurements, policy: Policy) -> Finding:
-    estimate = measurements.estimates.get("distribution_auc", Estimate.unmeasured(_NOT_RUN))
+    estimate = measurements.estimates.get("distribution_auc", Estimate.unmeasured(NOT_RUN))
     threshold = policy.threshold(f"{AREA}.distribution_auc")
     judged = judge_estimate(estimate, threshold)
     if estimate.value is None:
@@ -87,11 +87,11 @@ def _comparability(measurements: Measurements, policy: Policy) -> Finding:
         )
         headline = (
             f"Members and non-members {'can' if differ else 'can hardly'} be told apart without "
-            f"the model: AUC {estimate.value:.2f} (95 % interval {_ends(estimate)}; "
+            f"the model: AUC {estimate.value:.2f} (95 % interval {ends(estimate)}; "
             f"n = {estimate.n:,}); the attack's result {'is void' if differ else 'can count'}."
         )
     worst = _worst_column(measurements)
-    return _make(
+    return finding_of(
         "distribution_auc", estimate, judged, threshold, headline,
         "Give non-members drawn like the training data: hold back a random part before fitting. "
         "Rows that belong together (one day, one person) and were held back together count as a "
@@ -114,7 +114,7 @@ def _worst_column(measurements: Measurements) -> str:
 def _overlap(measurements: Measurements) -> Finding:
     facts = measurements.facts
     inside, outside = facts["n_overlapping_members"], facts["n_overlapping_non_members"]
-    return _make(
+    return finding_of(
         "overlap",
         Estimate(value=float(inside or 0), n=max(1, int(inside or 0))),
         Judgement(
@@ -133,11 +133,11 @@ def _overlap(measurements: Measurements) -> Finding:
 def _found(
     measurements: Measurements, policy: Policy, void: str, name: str, rate: float, words: str
 ) -> Finding:
-    estimate = measurements.estimates.get(name, Estimate.unmeasured(_NOT_RUN))
+    estimate = measurements.estimates.get(name, Estimate.unmeasured(NOT_RUN))
     threshold = policy.threshold(f"{AREA}.{name}")
     row = _operating_point(measurements, rate)
     if row is None or estimate.value is None:
-        return _make(
+        return finding_of(
             name, estimate, judge_estimate(estimate, threshold), threshold,
             f"How many members an attacker finds who accepts {words} was not measured.",
             _LOWER, "Carlini et al. 2022",
@@ -156,7 +156,7 @@ def _found(
         f"{1000 * (estimate.high or 1):.0f}); counted on {row['n_members']:,} members, with "
         f"{row['false_positives']:,} of {row['n_non_members']:,} non-members falsely accused."
     )
-    return _make(
+    return finding_of(
         name, estimate, _voided(judged, void), threshold, headline, _LOWER, "Carlini et al. 2022"
     )
 
@@ -170,21 +170,21 @@ def _plain(
     remedy: str,
     reference: str,
 ) -> Finding:
-    estimate = measurements.estimates.get(name, Estimate.unmeasured(_NOT_RUN))
+    estimate = measurements.estimates.get(name, Estimate.unmeasured(NOT_RUN))
     threshold = policy.threshold(f"{AREA}.{name}")
     judged = _voided(judge_estimate(estimate, threshold), void)
     if estimate.value is None:
         headline = f"Not measured: {name.replace('_', ' ')}."
     else:
         headline = words(estimate, measurements)
-    return _make(name, estimate, judged, threshold, headline, remedy, reference)
+    return finding_of(name, estimate, judged, threshold, headline, remedy, reference)
 
 
 def _auc_words(estimate: Estimate, measurements: Measurements) -> str:
     return (
         f"Shown one member and one non-member, the attack ({measurements.facts.get('attack')}) "
         f"ranks the member first in {estimate.value:.1%} of cases (95 % interval "
-        f"{_ends(estimate, '.1%')}; n = {estimate.n:,}); guessing gives 50 %."
+        f"{ends(estimate, '.1%')}; n = {estimate.n:,}); guessing gives 50 %."
     )
 
 
@@ -192,8 +192,8 @@ def _advantage_words(estimate: Estimate, measurements: Measurements) -> str:
     n_members, n_others = (measurements.facts.get(k) for k in ("n_members", "n_non_members"))
     return (
         "At its best threshold, chosen on other rows, the share of members found is "
-        f"{_points(estimate.value)} percentage points above the share of non-members accused "
-        f"(95 % interval {_points(estimate.low)} to {_points(estimate.high)}; "
+        f"{points(estimate.value)} percentage points above the share of non-members accused "
+        f"(95 % interval {points(estimate.low)} to {points(estimate.high)}; "
         f"n = {n_members:,} and {n_others:,})."
     )
 
@@ -201,13 +201,13 @@ def _advantage_words(estimate: Estimate, measurements: Measurements) -> str:
 def _gap_words(estimate: Estimate, measurements: Measurements) -> str:
     n_members, n_others = (measurements.facts.get(k) for k in ("n_members", "n_non_members"))
     if measurements.facts.get("task") == "regression":
-        gap, ends = f"mean absolute error is lower by {estimate.value:.3g}", _ends(estimate, ".3g")
+        gap, span = f"mean absolute error is lower by {estimate.value:.3g}", ends(estimate, ".3g")
     else:
-        gap = f"accuracy is higher by {_points(estimate.value)} percentage points"
-        ends = f"{_points(estimate.low)} to {_points(estimate.high)}"
+        gap = f"accuracy is higher by {points(estimate.value)} percentage points"
+        span = f"{points(estimate.low)} to {points(estimate.high)}"
     return (
         f"The model's {gap} on the rows it was fitted on than on others (95 % interval "
-        f"{ends}; n = {n_members:,} and {n_others:,})."
+        f"{span}; n = {n_members:,} and {n_others:,})."
     )
 
 
@@ -230,13 +230,13 @@ def _gaps(measurements: Measurements, policy: Policy, void: str) -> list[Finding
         )
         headline = (
             f"{row['attribute']}: the attack finds {shares}, a difference of "
-            f"{_points(row['value'])} percentage points (95 % interval {_points(row['low'])} to "
-            f"{_points(row['high'])}; smaller n = {row['n']:,}) at one false accusation in a "
+            f"{points(row['value'])} percentage points (95 % interval {points(row['low'])} to "
+            f"{points(row['high'])}; smaller n = {row['n']:,}) at one false accusation in a "
             "hundred."
         )
         concerns = f"{row['attribute']}: {row['highest']}" if row["value"] else row["attribute"]
         findings.append(
-            _make(
+            finding_of(
                 indicator, estimate, _voided(judged, void), threshold, headline,
                 "Groups with few or unusual records leak more: collect more of them, or leave "
                 "rare values out.",
@@ -249,7 +249,7 @@ def _gaps(measurements: Measurements, policy: Policy, void: str) -> list[Finding
 
 def _epsilon(measurements: Measurements, void: str) -> Finding:
     name = "epsilon_lower_bound"
-    estimate = measurements.estimates.get(name, Estimate.unmeasured(_NOT_RUN))
+    estimate = measurements.estimates.get(name, Estimate.unmeasured(NOT_RUN))
     claimed = float(measurements.facts.get("claimed_epsilon") or 0.0)
     delta = float(measurements.facts.get("claimed_delta") or 0.0)
     reference = "Kairouz, Oh and Viswanath 2015; Nasr et al. 2021"
@@ -258,7 +258,7 @@ def _epsilon(measurements: Measurements, void: str) -> Finding:
         "Jagielski 2023); for a guarantee, train with differential privacy."
     )
     if estimate.value is None:
-        return _make(
+        return finding_of(
             name, estimate, judge_estimate(estimate, None), None,
             "No lower bound of epsilon was measured.", remedy, reference,
         )  # fmt: skip
@@ -270,7 +270,7 @@ def _epsilon(measurements: Measurements, void: str) -> Finding:
         else f"This attack shows no lower bound of epsilon above 0 ({rows}); a stronger one might."
     )
     if not claimed:
-        return _make(
+        return finding_of(
             name, estimate,
             Judgement(Verdict.INCONCLUSIVE, "No claim of differential privacy was given."),
             None, headline, remedy, reference,
@@ -288,7 +288,7 @@ def _epsilon(measurements: Measurements, void: str) -> Finding:
             f"The attack does not contradict the claim of epsilon {claimed:g}; it cannot "
             "confirm one.",
         )
-    return _make(name, estimate, _voided(judged, void), threshold, headline, remedy, reference)
+    return finding_of(name, estimate, _voided(judged, void), threshold, headline, remedy, reference)
 
 
 def _voided(judged: Judgement, void: str) -> Judgement:
@@ -300,42 +300,5 @@ def _voided(judged: Judgement, void: str) -> Judgement:
 def _operating_point(measurements: Measurements, rate: float) -> dict[str, Any] | None:
     table = measurements.tables.get("operating_points")
     rows = [] if table is None else table.to_pylist()
+    # The attack that each half chose stands first.
     return next((row for row in rows if row["accepted_rate"] == rate), None)
-
-
-def _points(share: float | None) -> str:
-    return "not known" if share is None else f"{100 * share:.1f}"
-
-
-def _ends(estimate: Estimate, form: str = ".2f") -> str:
-    if estimate.low is None or estimate.high is None:
-        return "not known"
-    return f"{estimate.low:{form}} to {estimate.high:{form}}"
-
-
-def _make(
-    name: str,
-    estimate: Estimate,
-    judged: Judgement,
-    threshold: Threshold | None,
-    headline: str,
-    remedy: str,
-    reference: str,
-    *,
-    about: str = "",
-    concerns: str = "the people in the training data",
-) -> Finding:
-    return Finding(
-        code=f"{AREA}.{name}" + (f".{about}" if about else ""),
-        area=AREA,
-        indicator=f"{AREA}.{name}",
-        headline=headline,
-        estimate=estimate,
-        verdict=judged.verdict,
-        threshold=threshold,
-        concerns=concerns,
-        reason=judged.reason,
-        remedy=remedy,
-        reference=reference,
-        clauses=CLAUSES,
-    )

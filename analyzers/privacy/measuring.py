@@ -1,5 +1,6 @@
 """Run the attack: gather, check, calibrate, count."""
 
+import copy
 import math
 from typing import Any
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from analyzers.core.errors import UnsuitableSubject
 from analyzers.core.result import Estimate, Fact, Measurements
 from analyzers.core.workbench import Workbench
+from analyzers.privacy.auditor import refit_attacks
 from analyzers.privacy.calibration import Calibrated, attack_by_halves, roc_area, roc_of
 from analyzers.privacy.comparability import Comparison, compare_sides
 from analyzers.privacy.epsilon import epsilon_lower_bound
@@ -25,6 +27,7 @@ from analyzers.toolkit.intervals import (
 )
 from analyzers.toolkit.sampling import sampling_note
 
+CHOSEN = "chosen"
 ACCEPTED_RATES = (0.001, 0.01)
 GROUP_RATE = 0.01
 MOST_ROC_POINTS = 250
@@ -44,13 +47,21 @@ def measure(bench: Workbench, params: PrivacyParams) -> Measurements:
             remedy="Upload the model, or a training table that has the score column too.",
         )
     evidence = gather(training, bench.training_predictions, data, bench.need_predictions())
-    halves_rng, check_rng, group_rng = bench.rng.spawn(3)
+    halves_rng, check_rng, group_rng, shadow_rng = bench.rng.spawn(4)
     members, non_members = evidence.members, evidence.non_members
     comparison = compare_sides(
         members, non_members, most_rows=params.check_rows, rng=check_rng, track=bench.track
     )
-    signals = signals_of(members, non_members)
-    attack = attack_by_halves(signals, *_strata(evidence, by_class=params.by_class), halves_rng)
+    auditor = refit_attacks(bench, evidence, params, shadow_rng)
+    signals = [*signals_of(members, non_members), *auditor.signals]
+    strata = _strata(evidence, by_class=params.by_class)
+    # A copy for each, so that every attack meets the same halves.
+    attack = attack_by_halves(signals, *strata, copy.deepcopy(halves_rng))
+    points = operating_points(attack, CHOSEN)
+    for signal in signals:
+        alone = attack_by_halves([signal], *strata, copy.deepcopy(halves_rng))
+        points += operating_points(alone, signal.name)
+    parts = [auditor.part]
     columns = params.groups or tuple(column.name for column in bench.subject.sensitive)
     exposure = expose_groups(
         members, non_members,
@@ -63,10 +74,12 @@ def measure(bench: Workbench, params: PrivacyParams) -> Measurements:
         comparison.n_used, len(members) + len(non_members), "Comparability check"
     )
     return Measurements(
-        estimates=_estimates(evidence, attack, comparison, params),
-        facts=_facts(evidence, attack, signals, params),
+        estimates=_estimates(evidence, attack, comparison, params)
+        | {name: item for part in parts for name, item in part.estimates.items()},
+        facts=_facts(evidence, attack, signals, params)
+        | {name: item for part in parts for name, item in part.facts.items()},
         tables={
-            "operating_points": table_of("operating_points", operating_points(attack, sharpest)),
+            "operating_points": table_of("operating_points", points),
             "attacks": table_of("attacks", _attack_rows(signals, attack)),
             "roc": table_of("roc", [row for signal in signals for row in _roc_rows(signal)]),
             "score_histogram": table_of("score_histogram", _histogram(signals, attack)),
@@ -80,13 +93,25 @@ def measure(bench: Workbench, params: PrivacyParams) -> Measurements:
                 ),
             ),
             "column_differences": table_of("column_differences", comparison.columns),
-        },
-        sampling=tuple(note for note in (check_note, *exposure.left_out) if note),
+        }
+        | {name: table_of(name, rows) for part in parts for name, rows in part.tables.items()},
+        sampling=tuple(
+            note
+            for note in (
+                check_note, *exposure.left_out, *(note for part in parts for note in part.notes)
+            )
+            if note
+        ),
     )  # fmt: skip
 
 
-def operating_points(attack: Calibrated, title: str) -> list[dict[str, Any]]:
-    """Count members found and non-members accused at each accepted rate of false accusations."""
+def operating_points(attack: Calibrated, name: str) -> list[dict[str, Any]]:
+    """Count members found and non-members accused at each accepted rate of false accusations.
+
+    Args:
+        attack: as calibrated.
+        name: of the attack, or `CHOSEN` for the one that each half chose.
+    """
     rows = []
     n_members, n_non_members = len(attack.members), len(attack.non_members)
     for rate in ACCEPTED_RATES:
@@ -99,7 +124,7 @@ def operating_points(attack: Calibrated, title: str) -> list[dict[str, Any]]:
         needed = math.ceil(3 / rate)
         rows.append(
             {
-                "attack": title,
+                "attack": name,
                 "accepted_rate": rate,
                 "false_positives": accused,
                 "n_non_members": n_non_members,
@@ -185,8 +210,6 @@ def _facts(
     evidence: Evidence, attack: Calibrated, signals: list[Signal], params: PrivacyParams
 ) -> dict[str, Fact]:
     return {
-        "auditor_grade": 1,
-        "auditor": "model outputs on members and non-members; no refitting",
         "attack": _titles(signals, attack.strongest),
         "low_rate_attack": _titles(signals, attack.sharpest),
         "by_class": params.by_class,

@@ -1,11 +1,20 @@
 """What can be chosen for the attack."""
 
+from typing import Literal
+
 from analyzers.core.params import Params, column_choice, parameter
 
 
 class PrivacyParams(Params):
     """Parameters of the membership inference attack."""
 
+    shadow_models: Literal["off", "4", "8", "16", "32", "64"] = parameter(
+        "off",
+        label="Shadow models (LiRA and RMIA)",
+        help="Fit the model's recipe anew on this many random parts of the rows and compare with "
+        "what those say: the strongest attack known. It takes as many times as long as training "
+        "did. 16 for a finding, 64 for a report; only for models that can be fitted anew.",
+    )
     groups: tuple[str, ...] = column_choice(
         label="Groups",
         help="Columns whose groups are compared: who is easier to find. "

@@ -98,6 +98,16 @@ TABLES = {
             pa.field("p_value", pa.float64(), nullable=False),
         ]
     ),
+    "shadow_models": pa.schema(
+        [
+            pa.field("model", pa.int64(), nullable=False),
+            pa.field("is_target", pa.bool_(), nullable=False),
+            pa.field("training_accuracy", pa.float64(), nullable=False),
+            pa.field("n_training", pa.int64(), nullable=False),
+            pa.field("held_out_accuracy", pa.float64(), nullable=False),
+            pa.field("n_held_out", pa.int64(), nullable=False),
+        ]
+    ),
     "column_differences": pa.schema(
         [
             pa.field("column", pa.string(), nullable=False),

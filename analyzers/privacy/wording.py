@@ -1,0 +1,49 @@
+"""How the findings of this analyzer are put together and their numbers written."""
+
+from analyzers.core.finding import Finding, Judgement, Threshold
+from analyzers.core.result import Estimate
+
+AREA = "privacy"
+CLAUSES = ("EU AI Act 15(5)", "GDPR 25, 35", "NIST AI RMF MEASURE 2.10", "ISO/IEC 42001 A.7.2")
+NOT_RUN = "The analysis has not been run."
+
+
+def points(share: float | None) -> str:
+    """Write a share as percentage points."""
+    return "not known" if share is None else f"{100 * share:.1f}"
+
+
+def ends(estimate: Estimate, form: str = ".2f") -> str:
+    """Write an interval."""
+    if estimate.low is None or estimate.high is None:
+        return "not known"
+    return f"{estimate.low:{form}} to {estimate.high:{form}}"
+
+
+def finding_of(
+    name: str,
+    estimate: Estimate,
+    judged: Judgement,
+    threshold: Threshold | None,
+    headline: str,
+    remedy: str,
+    reference: str,
+    *,
+    about: str = "",
+    concerns: str = "the people in the training data",
+) -> Finding:
+    """Assemble a finding of this area."""
+    return Finding(
+        code=f"{AREA}.{name}" + (f".{about}" if about else ""),
+        area=AREA,
+        indicator=f"{AREA}.{name}",
+        headline=headline,
+        estimate=estimate,
+        verdict=judged.verdict,
+        threshold=threshold,
+        concerns=concerns,
+        reason=judged.reason,
+        remedy=remedy,
+        reference=reference,
+        clauses=CLAUSES,
+    )
