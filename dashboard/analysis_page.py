@@ -7,7 +7,7 @@ import streamlit as st
 
 from analyzers.core.analyzer import Analyzer
 from analyzers.core.errors import AssayError
-from analyzers.core.job import Queued, Running
+from analyzers.core.job import Done, JobState, Queued, Running
 from analyzers.core.params import Params, check_params
 from analyzers.core.result import Measurements, Result
 from analyzers.core.subject import Subject
@@ -55,12 +55,13 @@ def show_analysis(analyzer: Analyzer[Any], *, live: LiveControls | None = None) 
         method_section(analyzer)
         return
     job_id = _job(analyzer, examined)
-    result = _finished(job_id)
-    chosen = _settings(analyzer, examined, result, job_id)
+    state = engine.state_of(job_id) if job_id else None
+    result = _finished(job_id, state)
+    chosen = _settings(analyzer, examined, result, state)
     if chosen is not None:
         session.remember_job(engine.runner().submit(analyzer, examined, chosen))
         st.rerun()
-    if job_id and job_panel(job_id, what=analyzer.title):
+    if state is not None and job_panel(job_id, state, what=analyzer.title):
         if result is None:
             _show_damage(job_id)
         else:
@@ -84,8 +85,8 @@ def _job(analyzer: Analyzer[Any], examined: Subject) -> str:
     return job_id
 
 
-def _finished(job_id: str) -> Result | None:
-    if not job_id or engine.state_of(job_id).state != "done":
+def _finished(job_id: str, state: JobState | None) -> Result | None:
+    if not isinstance(state, Done):
         return None
     try:
         return engine.answer_to(job_id)
@@ -101,17 +102,16 @@ def _show_damage(job_id: str) -> None:
 
 
 def _settings(
-    analyzer: Analyzer[Any], examined: Subject, result: Result | None, job_id: str
+    analyzer: Analyzer[Any], examined: Subject, result: Result | None, state: JobState | None
 ) -> Params | None:
-    is_busy = bool(job_id) and isinstance(engine.state_of(job_id), Queued | Running)
-    if is_busy:
+    if isinstance(state, Queued | Running):
         return None
     initial = analyzer.params()
     if result is not None:
         initial = check_params(analyzer.params, dict(result.job.params))
-    label = f"Run {analyzer.title.lower()}" if not job_id else "Run again with these settings"
+    label = f"Run {analyzer.title.lower()}" if state is None else "Run again with these settings"
     try:
-        if not job_id:
+        if state is None:
             return params_form(analyzer, examined, initial=initial, label=label)
         with st.expander("Settings", icon=":material/tune:", expanded=result is None):
             return params_form(

@@ -1,5 +1,6 @@
 """Page configuration and navigation, built from the catalog."""
 
+from collections import Counter
 from pathlib import Path
 
 import streamlit as st
@@ -51,6 +52,7 @@ def _page(name: str, title: str, icon: str, *, is_first: bool = False) -> st.Pag
 def _sidebar() -> None:
     with st.sidebar:
         known = {subject.digest: subject.name for subject in engine.store().subjects()}
+        names_used = Counter(known.values())
         current = session.subject_digest()
         if known:
             digests = list(known)
@@ -58,7 +60,12 @@ def _sidebar() -> None:
                 "Examining",
                 digests,
                 index=digests.index(current) if current in known else None,
-                format_func=lambda digest: f"{known[digest]} · {digest[:6]}",
+                # The digest only where it is needed to tell two of one name apart.
+                format_func=lambda digest: (
+                    known[digest]
+                    if names_used[known[digest]] == 1
+                    else f"{digest[:6]} · {known[digest]}"
+                ),
                 placeholder="Choose a model",
                 help="Everything opened in this workspace, the newest first.",
             )

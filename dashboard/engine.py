@@ -14,7 +14,7 @@ from analyzers.core.analyzer import Analyzer
 from analyzers.core.chart import Chart
 from analyzers.core.errors import StoreError
 from analyzers.core.finding import Finding
-from analyzers.core.job import Done, Failed, JobState
+from analyzers.core.job import Failed, JobState, Stopped
 from analyzers.core.policy import Policy
 from analyzers.core.result import Measurements, Result
 from analyzers.core.subject import Subject
@@ -93,15 +93,25 @@ def judged(analyzer: Analyzer[Any], measurements: Measurements) -> Answer:
     return Answer(findings, tuple(analyzer.draw(measurements)))
 
 
-def submit_all(examined: Subject) -> None:
-    """Ask every question that applies, each with its default parameters."""
+def unanswered(examined: Subject) -> tuple[Analyzer[Any], ...]:
+    """Return the analyzers that apply and whose answer is neither there nor on its way."""
     latest = latest_jobs(examined)
+
+    def is_open(name: str) -> bool:
+        return name not in latest or isinstance(state_of(latest[name]), Failed | Stopped)
+
+    return tuple(
+        analyzer
+        for analyzer in ANALYZERS
+        if analyzer.needs.obstacle(examined) is None and is_open(analyzer.name)
+    )
+
+
+def submit_all(examined: Subject) -> None:
+    """Ask every question that applies and is open, each with its default parameters."""
     asked = runner()
-    for analyzer in ANALYZERS:
-        job_id = latest.get(analyzer.name)
-        is_answered = job_id is not None and isinstance(state_of(job_id), Done)
-        if not is_answered and analyzer.needs.obstacle(examined) is None:
-            asked.submit(analyzer, examined, analyzer.params())
+    for analyzer in unanswered(examined):
+        asked.submit(analyzer, examined, analyzer.params())
 
 
 def forget_answers() -> None:

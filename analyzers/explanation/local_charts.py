@@ -63,6 +63,7 @@ def local_chart(measurements: Measurements, row: int) -> Chart | None:
         "y": names[::-1],
         "x": phi[::-1],
         "text": [f"{value:+.3g}" for value in phi[::-1]],
+        "textposition": "outside",
         "increasing": {"marker": {"color": RAISES}},
         "decreasing": {"marker": {"color": LOWERS}},
         "connector": {"line": {"color": "#9AA5B1", "width": 1}},
@@ -88,6 +89,7 @@ def local_chart(measurements: Measurements, row: int) -> Chart | None:
             y="",
             height=120 + 26 * len(names),
             showlegend=False,
+            xaxis={"range": _with_room(base, *(base + phi[::-1].cumsum()))},
         ),
     )
 
@@ -212,9 +214,9 @@ def draw_beside_lime(measurements: Measurements) -> Chart | None:
             "name": label,
             "y": names,
             "x": values / unit,
-            "text": [f"{value:+.3g}" for value in values],
+            "hovertext": [f"{value:+.3g}" for value in values],
             "marker": {"color": colour},
-            "hovertemplate": f"{label} %{{y}}: %{{text}}<extra></extra>",
+            "hovertemplate": f"{label} %{{y}}: %{{hovertext}}<extra></extra>",
         }
         if column == "weight":
             trace["error_x"] = {
@@ -240,6 +242,13 @@ def draw_beside_lime(measurements: Measurements) -> Chart | None:
             height=140 + 34 * len(table), barmode="group",
         ),
     )  # fmt: skip
+
+
+def _with_room(*ends: float) -> list[float]:
+    """Widen a range at both sides by what a label outside a bar needs."""
+    low, high = min(ends), max(ends)
+    room = 0.22 * (high - low) or 1.0
+    return [low - room, high + room]
 
 
 def _slug(text: str) -> str:

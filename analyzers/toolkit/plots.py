@@ -59,7 +59,8 @@ def figure(
             "margin": {"l": 60, "r": 20, "t": 20, "b": 50},
             "colorway": list(PALETTE),
             "font": {"color": INK},
-            "legend": {"orientation": "h", "y": 1.08, "x": 0},
+            # Grows upwards and makes its own room: anchored at its top it would cover the data.
+            "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
             **{key: value for key, value in layout.items() if key not in ("xaxis", "yaxis")},
             "xaxis": _axis(x) | layout.get("xaxis", {}),
             "yaxis": _axis(y) | layout.get("yaxis", {}),
@@ -74,10 +75,17 @@ def limit_line(value: float, *, axis: Literal["x", "y"], label: str) -> dict[str
         if axis == "x"
         else {"y0": value, "y1": value, "x0": 0, "x1": 1, "xref": "paper"}
     )
+    # Beside an upright line its label must lie flat and inside, or it is cut off above the chart.
+    upright = {"textangle": 0, "xanchor": "left", "yanchor": "top"} if axis == "x" else {}
     return {
         "type": "line",
         "line": {"color": LIMIT_COLOUR, "dash": "dash", "width": 1.5},
-        "label": {"text": plain(label), "textposition": "end", "font": {"color": LIMIT_COLOUR}},
+        "label": {
+            "text": plain(label),
+            "textposition": "end",
+            "font": {"color": LIMIT_COLOUR},
+            **upright,
+        },
         **ends,
     }
 

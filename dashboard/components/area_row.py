@@ -1,5 +1,7 @@
 """One risk on the overview, and the progress of all of them."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from analyzers.core.job import Failed, Queued, Running, Stopped
@@ -18,7 +20,10 @@ def area_row(entry: Entry, section: Section) -> None:
     with st.container(border=True, key=f"area-{analyzer.name}"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader(analyzer.title, anchor=False, width="content")
-            verdict_badge(rating.verdict)
+            if isinstance(entry.state, Queued | Running):
+                st.badge("Running", icon=":material/autorenew:", color="blue")
+            else:
+                verdict_badge(rating.verdict)
             if section.result is not None:
                 st.caption(
                     f"{rating.n_tested:,} of {rating.n_applicable:,} indicators held to a limit"
@@ -47,10 +52,19 @@ def _why_nothing(entry: Entry, section: Section) -> None:
             pass
 
 
-def follow_all(examined: Subject) -> None:
-    """Show what is being measured, with cancel, until nothing is."""
-    if _running(examined):
-        _follow(examined)
+def follow_all(examined: Subject, entries: Sequence[Entry]) -> None:
+    """Show what is being measured, with cancel, until nothing is.
+
+    Args:
+        examined: whose analyses.
+        entries: as the rest of the page shows them. What they call running is followed even if it
+            has ended since; looking again here would leave the page saying so for ever.
+    """
+    shown = frozenset(
+        entry.analyzer.name for entry in entries if isinstance(entry.state, Queued | Running)
+    )
+    if shown:
+        _follow(examined, shown)
 
 
 def _running(examined: Subject) -> dict[str, Queued | Running]:
@@ -64,13 +78,10 @@ def _running(examined: Subject) -> dict[str, Queued | Running]:
 
 
 @st.fragment(run_every=POLL_SECONDS)
-def _follow(examined: Subject) -> None:
+def _follow(examined: Subject, shown: frozenset[str]) -> None:
     names = {job_id: name for name, job_id in engine.latest_jobs(examined).items()}
     running = _running(examined)
-    before = st.session_state.get("followed", "")
-    now = " ".join(sorted(running))
-    st.session_state["followed"] = now
-    if not running or (before and before != now):
+    if {names[job_id] for job_id in running} != shown:
         st.rerun()
     with st.container(border=True):
         for job_id, state in running.items():

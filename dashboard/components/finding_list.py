@@ -1,4 +1,4 @@
-"""Findings: what needs attention in full, the rest folded up by verdict."""
+"""Findings: the worst in full, the rest folded up by verdict."""
 
 from collections.abc import Sequence
 
@@ -8,8 +8,8 @@ from analyzers.core.finding import Finding, Verdict
 from analyzers.report.words import VERDICTS, estimate_words, limit_words, plural
 from dashboard.components.words import as_text, verdict_badge
 
-SHOWN_IN_FULL = 6
-_NEEDS_ATTENTION = (Verdict.FAIL, Verdict.WARN)
+# More cards than these would push the live controls and the charts out of sight.
+_MOST_CARDS = {Verdict.FAIL: 6, Verdict.WARN: 3}
 
 
 def verdict_counts(findings: Sequence[Finding]) -> None:
@@ -26,29 +26,35 @@ def finding_list(findings: Sequence[Finding]) -> None:
     if not findings:
         st.info("Nothing in this result can be judged.", icon=":material/info:")
         return
-    pressing = [finding for finding in findings if finding.verdict in _NEEDS_ATTENTION]
-    for finding in pressing[:SHOWN_IN_FULL]:
-        with st.container(border=True):
-            finding_card(finding)
-    if len(pressing) > SHOWN_IN_FULL:
-        with st.expander(f"{plural(len(pressing) - SHOWN_IN_FULL, 'further finding')} like these"):
-            for finding in pressing[SHOWN_IN_FULL:]:
+    by_verdict = {
+        verdict: [finding for finding in findings if finding.verdict == verdict]
+        for verdict in VERDICTS
+    }
+    for verdict, most in _MOST_CARDS.items():
+        for finding in by_verdict[verdict][:most]:
+            with st.container(border=True):
                 finding_card(finding)
-                st.divider()
-    for verdict in VERDICTS:
-        rest = [finding for finding in findings if finding.verdict == verdict]
-        if verdict not in _NEEDS_ATTENTION and rest:
-            label = f"{VERDICTS[verdict].word}: {plural(len(rest), 'indicator')}"
-            with st.expander(label):
-                st.caption(f"{VERDICTS[verdict].meaning.capitalize()}.")
+    nothing_presses = not any(by_verdict[verdict] for verdict in _MOST_CARDS)
+    if nothing_presses:
+        st.markdown("No indicator fails or is beyond a warning limit.")
+    for verdict, found in by_verdict.items():
+        rest = found[_MOST_CARDS.get(verdict, 0) :]
+        if rest:
+            many = "more indicator" if len(rest) < len(found) else "indicator"
+            label = f"{VERDICTS[verdict].word}: {plural(len(rest), many)}"
+            # With no cards above it, what was found would otherwise be out of sight.
+            with st.expander(label, expanded=nothing_presses):
+                meaning = VERDICTS[verdict].meaning
+                st.caption(f"{meaning[0].upper()}{meaning[1:]}.")
                 _table(rest)
 
 
 def finding_card(finding: Finding) -> None:
-    """Show one finding: verdict, sentence, number, limit, and what to do."""
+    """Show one finding: verdict, indicator, sentence, number, limit, and what to do."""
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
         verdict_badge(finding.verdict)
-        st.markdown(f"**{as_text(finding.headline)}**", width="stretch")
+        st.markdown(f"**{as_text(indicator_words(finding))}**", width="stretch")
+    st.markdown(as_text(finding.headline))
     estimate = finding.estimate
     st.caption(
         f"Measured: {as_text(estimate_words(estimate))}, n = {estimate.n:,}. "
@@ -72,18 +78,25 @@ def finding_card(finding: Finding) -> None:
                 st.markdown(f"**{name}:** {as_text(text)}")
 
 
+def indicator_words(finding: Finding) -> str:
+    """Write an indicator's name in plain words, such as "Equalized odds difference"."""
+    words = finding.indicator.rpartition(".")[2].replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
 def _worth(finding: Finding) -> str:
     threshold = finding.threshold
     if threshold is None or threshold.status == "none":
         return ""
     since = f", {threshold.as_of}" if threshold.as_of else ""
-    return as_text(f" ({threshold.status}{since})")
+    return " " + as_text(f"({threshold.status}{since})")
 
 
 def _table(findings: Sequence[Finding]) -> None:
     # Cells of a data frame are drawn on a canvas as plain text: nothing in them is markup.
     rows = [
         {
+            "Indicator": indicator_words(finding),
             "Finding": finding.headline,
             "Measured": estimate_words(finding.estimate),
             "n": finding.estimate.n,

@@ -4,7 +4,7 @@ from typing import assert_never
 
 import streamlit as st
 
-from analyzers.core.job import Done, Failed, Queued, Running, Stopped
+from analyzers.core.job import Done, Failed, JobState, Queued, Running, Stopped
 from dashboard import engine
 from dashboard.components.words import as_text, duration
 
@@ -24,17 +24,18 @@ _KINDS = {
 }
 
 
-def job_panel(job_id: str, *, what: str) -> bool:
+def job_panel(job_id: str, state: JobState, *, what: str) -> bool:
     """Show a job and follow it while it runs.
 
     Args:
         job_id: asked in this workspace.
+        state: as the rest of the page sees it. A page reads it once: a job that ends between two
+            looks would leave a page that neither follows the job nor shows its result.
         what: the work in two or three words.
 
     Returns:
         Whether its result is there.
     """
-    state = engine.state_of(job_id)
     if isinstance(state, Queued | Running):
         _follow(job_id, what)
         return False

@@ -24,7 +24,7 @@ _HTML = """
 _CSS = """
 .row { display: flex; gap: .5rem; align-items: center; font-family: var(--st-font); }
 button {
-  font: inherit; font-size: 1rem; padding: .25rem .75rem; min-height: 2.5rem; cursor: pointer;
+  font: inherit; font-size: .875rem; padding: .25rem .75rem; min-height: 2.5rem; cursor: pointer;
   color: var(--st-text-color); background: var(--st-background-color);
   border: 1px solid var(--st-border-color); border-radius: var(--st-base-radius);
 }
@@ -32,6 +32,8 @@ button:hover, button:focus-visible {
   color: var(--st-primary-color); border-color: var(--st-primary-color); outline: none;
 }
 button:focus-visible { box-shadow: 0 0 0 2px var(--st-primary-color); }
+/* Empty but for the moment a chart is still being drawn; then it must not widen the gap. */
+.note:empty { display: none; }
 .note { font-size: .8rem; color: var(--st-text-color); }
 """
 

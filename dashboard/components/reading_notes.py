@@ -22,7 +22,7 @@ def notes_section(subject: Subject) -> None:
     except AssayError as error:
         st.error(as_text(error), icon=":material/error:")
         return
-    if job_panel(job_id, what="Reading the files"):
+    if job_panel(job_id, engine.state_of(job_id), what="Reading the files"):
         notes = notes_of(engine.answer_to(job_id))
         st.markdown(
             "\n".join(f"- {as_text(note)}" for note in notes)

@@ -12,11 +12,12 @@ _TASKS = {
 }
 
 
-def subject_header(examined: Subject) -> None:
-    """Say what is examined."""
-    parts = [short(examined.name)]
+def subject_header(examined: Subject, *, is_named: bool = True) -> None:
+    """Say what is examined, with its name unless the page has said it."""
+    parts = [short(examined.name)] if is_named else []
     if examined.target is not None:
-        parts.append(f"predicts {short(examined.target)} ({_TASKS[examined.task]})")
+        verb = "predicts" if parts else "Predicts"
+        parts.append(f"{verb} {short(examined.target)} ({_TASKS[examined.task]})")
     parts.append(f"{examined.n_rows:,} rows of {examined.modality} data")
     parts.append(as_text(examined.model_kind) or "predictions only, no model")
     st.caption(" · ".join(parts))

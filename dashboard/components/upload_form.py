@@ -21,10 +21,19 @@ DATA_ENDINGS = (
 )  # fmt: skip
 
 
+# The widget states its limit in rounded decimal gigabytes ("1GB" for 512 MB), so its line is
+# hidden; `in_force` states the limit exactly, and the question marks name the formats.
+_HIDE_ROUNDED_LIMIT = """<style>
+[class*="st-key-upload-"] [data-testid="stFileUploaderDropzoneInstructions"] { display: none; }
+</style>"""
+
+
 def upload_form(params: InspectionParams) -> None:
     """Show the form; on upload, keep the files and begin reading them."""
     place = session.upload_round()
     most = settings().upload_bytes // MEBIBYTE
+    in_force()
+    st.html(_HIDE_ROUNDED_LIMIT)
     with st.form(f"upload-{place}"):
         left, middle, right = st.columns(3)
         model = left.file_uploader(
@@ -82,8 +91,8 @@ def upload_form(params: InspectionParams) -> None:
         st.rerun()
 
 
-def what_happens() -> None:
-    """Say what happens to an upload, within which limits, behind which protection."""
+def in_force() -> None:
+    """Say in a line, before any file is chosen, which protection and which limits are in force."""
     found, limits = engine.protection(), settings().limits
     words = {
         "full": "Full protection is in force on this system.",
@@ -91,7 +100,22 @@ def what_happens() -> None:
         "none": "This system offers too little protection: only formats that carry no code open.",
     }
     icon = ":material/shield:" if found.level == "full" else ":material/gpp_maybe:"
-    with st.expander(f"What happens to an upload. {words[found.level]}", icon=icon):
+    st.markdown(
+        f"{icon} {words[found.level]} One file may have {settings().upload_bytes // MEBIBYTE:,} "
+        f"MiB; one analysis may take {duration(limits.wall_seconds)} and "
+        f"{limits.memory_bytes // MEBIBYTE:,} MiB of memory."
+    )
+    st.caption(
+        "Models: skops, joblib or pickle of scikit-learn, XGBoost, LightGBM, CatBoost, ONNX, "
+        "TorchScript, torch.export. Data: CSV, Parquet, Excel, zip or npz of pictures. No model "
+        "file? A column of predictions in the data is enough."
+    )
+
+
+def what_happens() -> None:
+    """Say what happens to an upload, within which limits, behind which protection."""
+    found, limits = engine.protection(), settings().limits
+    with st.expander("What happens to an upload", icon=":material/lock:"):
         st.markdown(
             "- The dashboard never opens an uploaded file. A worker process without network, "
             "secrets or a way to write elsewhere opens it; only tables and plain numbers come "

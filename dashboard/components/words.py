@@ -54,15 +54,16 @@ def short(text: object) -> str:
 def verdict_badge(verdict: Verdict, *, count: int | None = None) -> None:
     """Show a verdict as icon, word and colour, with a count where given."""
     look, words = LOOKS[verdict], VERDICTS[verdict]
-    number = "" if count is None else f"{count:,} "
-    word = words.word if count is None else words.word.lower()
-    st.badge(f"{number}{word}", icon=look.icon, color=look.colour, help=f"{words.meaning}.")
+    number = "" if count is None else f": {count:,}"
+    st.badge(f"{words.word}{number}", icon=look.icon, color=look.colour, help=f"{words.meaning}.")
 
 
 def duration(seconds: float) -> str:
-    """Write a time span, such as "8 s" or "3 min 20 s"."""
+    """Write a time span, such as "8 s", "3 min 20 s" or "10 min"."""
     whole = max(0, round(seconds))
-    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 else "")
 
 
 def file_size(n_bytes: int) -> str:

@@ -21,6 +21,8 @@ def pick(shown: Shown) -> None:
     features = explained_features(shown.measurements)
     if not rows or not features:
         return
+    if local_chart(shown.measurements, rows[0]) is None:
+        return  # texts and pictures have no columns to choose from
     st.header("Look at one row, or one column", anchor=False)
     left, right = st.columns(2)
     with left:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from analyzers.catalog import analyzer_named
 from analyzers.core.errors import AssayError
+from analyzers.core.job import Failed, Stopped
 from analyzers.inspection import InspectionParams
 from dashboard import engine, session
 from dashboard.components.job_panel import job_panel
@@ -18,11 +19,16 @@ st.markdown(
     "differently, how little it takes to fool it, and who can be found in its training data. "
     "Every number comes with an interval, the count it rests on, and an honest verdict."
 )
+st.markdown(
+    "**1.** Open a sample, or upload your own.  **2.** Look over what was understood of it.  "
+    "**3.** Run every analysis.  **4.** Read the overview, and take the report with you."
+)
 
 pending = pending_upload()
 if pending is not None:
     st.header(f"Opening {as_text(pending.name)}", anchor=False)
-    if job_panel(pending.job, what="Reading the files"):
+    state = engine.state_of(pending.job)
+    if job_panel(pending.job, state, what="Reading the files"):
         try:
             finish_upload(pending)
         except AssayError as error:
@@ -30,21 +36,24 @@ if pending is not None:
         else:
             session.empty_upload_form()
             st.switch_page("views/subject.py")
-    elif engine.state_of(pending.job).state in ("failed", "cancelled") and st.button(
+    elif isinstance(state, Failed | Stopped) and st.button(
         "Choose other files", icon=":material/arrow_back:", key="choose-other-files"
     ):
         session.set_pending_upload("")
         st.rerun()
 
 st.header("Open a sample", anchor=False)
-st.caption("Real data, small models, one risk each. Opening one takes a few seconds.")
+st.caption(
+    "Real data and small models. Every analysis that applies can be run on each; the label names "
+    "the risk it shows best. Opening one takes a few seconds."
+)
 for column, sample in zip(st.columns(len(SAMPLES)), SAMPLES, strict=True):
     with column, st.container(border=True, height="stretch", key=f"sample-{sample.name}"):
         st.badge(analyzer_named(sample.area).title, color="blue")
         st.markdown(f"**{sample.title}**")
         st.markdown(sample.shows)
         st.space("stretch")
-        if st.button("Open", key=f"open-{sample.name}", width="stretch"):
+        if st.button("Open this sample", key=f"open-{sample.name}", width="stretch"):
             try:
                 begin_sample(sample)
             except AssayError as error:

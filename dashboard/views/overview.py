@@ -32,19 +32,22 @@ with st.container(border=True):
         f"{as_text(chosen.version)}, as of {as_text(chosen.as_of)}."
     )
 
+still_open = engine.unanswered(examined)
 with st.container(horizontal=True, vertical_alignment="center"):
-    if st.button(
-        "Run everything", type="primary", icon=":material/play_arrow:", key="run-everything"
-    ):
-        try:
-            engine.submit_all(examined)
-        except AssayError as error:
-            st.error(as_text(error), icon=":material/error:")
-        else:
-            st.rerun()
-    st.page_link("views/report.py", label="Report", icon=":material/description:")
+    if still_open:
+        label = "Run everything" if len(still_open) == len(ANALYZERS) else "Run what is left"
+        if st.button(label, type="primary", icon=":material/play_arrow:", key="run-everything"):
+            try:
+                engine.submit_all(examined)
+            except AssayError as error:
+                st.error(as_text(error), icon=":material/error:")
+            else:
+                st.rerun()
+    st.page_link(
+        "views/report.py", label="Report: download or print this", icon=":material/description:"
+    )
 
-follow_all(examined)
+follow_all(examined, entries)
 st.header("Risk by risk", anchor=False)
 for entry, section in zip(entries, sections, strict=True):
     area_row(entry, section)

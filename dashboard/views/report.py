@@ -10,6 +10,7 @@ from analyzers.report.words import plural
 from analyzers.toolkit.export import file_stem
 from dashboard import engine, session
 from dashboard.components.subject_header import no_subject, subject_header
+from dashboard.components.words import as_text
 from dashboard.reporting import entries_in, report_of
 
 st.title("Report", anchor=False)
@@ -41,7 +42,7 @@ areas = st.multiselect(
 )
 ready = [name for name in areas if name in finished]
 st.caption(
-    f"{plural(len(ready), 'area')} with results. Limits: {session.policy_name()}. "
+    f"{plural(len(ready), 'area')} with results. Limits: {as_text(engine.policy().title)}. "
     "The report names what was not tested, and why."
 )
 if not ready:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from analyzers.core.errors import AssayError
+from analyzers.core.job import Failed, Stopped
 from dashboard import engine, session
 from dashboard.components.columns_editor import columns_editor
 from dashboard.components.job_panel import job_panel
@@ -20,14 +21,15 @@ pending = pending_upload()
 examined = engine.subject()
 if pending is not None:
     # The target was changed: the model's classes and task follow from it, so files are read again.
-    if job_panel(pending.job, what="Reading the files again"):
+    state = engine.state_of(pending.job)
+    if job_panel(pending.job, state, what="Reading the files again"):
         try:
             finish_upload(pending)
         except AssayError as error:
             st.error(as_text(error), icon=":material/error:")
         else:
             st.rerun()
-    elif engine.state_of(pending.job).state in ("failed", "cancelled") and st.button(
+    elif isinstance(state, Failed | Stopped) and st.button(
         "Keep it as it was", key="keep-as-it-was"
     ):
         session.set_pending_upload("")
@@ -37,15 +39,24 @@ if examined is None:
     st.stop()
 
 st.header(short(examined.name), anchor=False)
-subject_header(examined)
-with st.container(horizontal=True):
-    if st.button(
-        "Run every analysis", type="primary", icon=":material/play_arrow:", key="run-everything"
-    ):
-        engine.submit_all(examined)
-        st.switch_page("views/overview.py")
+subject_header(examined, is_named=False)
+if engine.unanswered(examined):
+    st.markdown(
+        "**Next:** look over the columns below, then run. It takes seconds to minutes, and the "
+        "Overview fills as answers come in."
+    )
+with st.container(horizontal=True, vertical_alignment="center"):
+    if engine.unanswered(examined):
+        if st.button(
+            "Run every analysis", type="primary", icon=":material/play_arrow:", key="run-everything"
+        ):
+            engine.submit_all(examined)
+            st.switch_page("views/overview.py")
+    else:
+        st.markdown("Every analysis that applies has been run.", width="content")
     st.page_link("views/overview.py", label="Overview", icon=":material/dashboard:")
 
+st.header("Columns", anchor=False)
 edited = columns_editor(examined)
 if edited.asks_again is not None:
     begin_inspection(examined.name, examined.files, edited.asks_again)

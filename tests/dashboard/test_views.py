@@ -1,13 +1,17 @@
 """Every page in every state it can be in: nothing yet, not possible, at work, failed, done."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from analyzers.catalog import ANALYZERS
 from analyzers.core.job import Failed, Progress, Running, Stopped
-from tests.dashboard.conftest import words_of
+from analyzers.policies import load_policy
+from dashboard import engine, reporting
+from tests.dashboard.conftest import measured, words_of
 
+CARD = "What to do, and where this comes from"
 AREAS = [analyzer.name for analyzer in ANALYZERS]
 every_area = pytest.mark.parametrize("area", AREAS)
 
@@ -24,9 +28,10 @@ def test_home_offers_every_sample_and_says_what_happens_to_an_upload(empty_app):
     app = empty_app("home")
 
     assert not app.exception
-    assert {button.label for button in app.button} >= {"Open", "Read the files"}
-    assert sum(button.label == "Open" for button in app.button) == 5
+    assert {button.label for button in app.button} >= {"Open this sample", "Read the files"}
+    assert sum(button.label == "Open this sample" for button in app.button) == 5
     assert "never opens an uploaded file" in words_of(app)
+    assert "One file may have 512 MiB" in words_of(app)
 
 
 def test_runs_without_any_say_so(empty_app):
@@ -168,6 +173,75 @@ def test_the_overview_names_every_risk_its_verdict_and_what_was_not_tested(works
     assert {item.value for item in app.subheader} == {item.title for item in ANALYZERS}
     assert "Ten minutes were not enough" in words.replace("\\", "")
     assert "It has not been run yet" in words.replace("\\", "")
+
+
+def test_an_analysis_that_ends_while_its_page_is_drawn_is_shown(workspace, monkeypatch):
+    workspace.done("performance")
+    looks = []
+
+    def running_at_first(job, state_of=engine.state_of):
+        looks.append(job)
+        return Running() if len(looks) == 1 else state_of(job)
+
+    monkeypatch.setattr(engine, "state_of", running_at_first)
+
+    app = workspace.open("performance")
+
+    assert len(looks) > 1
+    assert not app.exception
+    assert "Findings" in {item.value for item in app.header}
+
+
+def test_an_overview_drawn_while_the_last_analysis_ends_does_not_stand_still(
+    workspace, monkeypatch
+):
+    workspace.done("performance")
+    looks = []
+
+    def running_at_first(store, examined, entries_in=reporting.entries_in):
+        looks.append(examined)
+        entries = entries_in(store, examined)
+        if len(looks) > 1:
+            return entries
+        return (replace(entries[0], state=Running(), result=None), *entries[1:])
+
+    monkeypatch.setattr(reporting, "entries_in", running_at_first)
+
+    app = workspace.open("overview")
+
+    assert len(looks) > 1
+    assert not app.exception
+    assert "It is being measured." not in words_of(app)
+
+
+def test_an_overview_offers_only_what_is_left_to_run(workspace):
+    workspace.done("performance")
+    assert workspace.open("overview").button(key="run-everything").label == "Run what is left"
+    for area in AREAS:
+        workspace.done(area)
+
+    app = workspace.open("overview")
+
+    assert not [button for button in app.button if button.key == "run-everything"]
+
+
+def test_only_the_worst_findings_are_cards_and_none_is_lost(workspace):
+    workspace.done("fairness")
+    app = workspace.open("fairness")
+    n_cards = sum(label == CARD for label in (item.label for item in app.expander))
+    folded = [item for item in app.expander if re.match("(Fail|Warning|Pass|Inc|Not)", item.label)]
+    in_tables = sum(len(item.dataframe[0].value) for item in folded)
+
+    result = engine_answer(workspace, "fairness")
+
+    assert n_cards <= 9
+    assert n_cards + in_tables == len(result)
+    assert len(result) > 9
+
+
+def engine_answer(workspace, area):
+    analyzer = next(item for item in ANALYZERS if item.name == area)
+    return analyzer.judge(measured(area), load_policy("conventions"))
 
 
 def test_the_report_can_be_downloaded_once_there_is_a_result(workspace):

@@ -46,5 +46,5 @@ def test_long_names_are_cut_in_headings():
 
 
 def test_times_and_sizes_are_written_for_people():
-    assert [duration(0.2), duration(59), duration(200)] == ["0 s", "59 s", "3 min 20 s"]
+    assert list(map(duration, (0.2, 59, 200, 600))) == ["0 s", "59 s", "3 min 20 s", "10 min"]
     assert [file_size(9), file_size(12_345), file_size(3_400_000)] == ["9 bytes", "12 kB", "3.4 MB"]
