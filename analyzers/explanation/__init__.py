@@ -26,14 +26,30 @@ from analyzers.explanation.params import ExplanationParams
 from analyzers.explanation.pictures import measure_pictures
 from analyzers.explanation.tables import TABLES
 from analyzers.explanation.tabular import measure_tabular
+from analyzers.explanation.what_if import (
+    MOST_EDITED,
+    EditableField,
+    ask_about,
+    editable_fields,
+    editable_rows,
+    edits_chart,
+    read_answer,
+)
 from analyzers.explanation.words import measure_words
 
 __all__ = [
     "ANALYZER",
+    "MOST_EDITED",
+    "EditableField",
+    "ask_about",
     "dependence_chart",
+    "editable_fields",
+    "editable_rows",
+    "edits_chart",
     "explained_features",
     "explained_row_numbers",
     "local_chart",
+    "read_answer",
 ]
 
 
@@ -45,7 +61,7 @@ def measure(bench: Workbench, params: ExplanationParams) -> Measurements:
 
 ANALYZER = Analyzer(
     name="explanation",
-    version=1,
+    version=2,
     title="Explanation",
     question="What does the model's answer rest on, and can the explanation be trusted?",
     about=__doc__ or "",

@@ -96,13 +96,7 @@ def _exact(ask: Ask, pool: Pool, scale: Scale, track: Tracker) -> Attribution:
         coalition, row, other = (part.ravel() for part in np.indices(shape))
         answers = ask(pool.mix(rows[row], others[other], coalitions[coalition]))
         worth[:, rows] = answers.reshape(shape).mean(axis=2)
-    sizes = coalitions.sum(axis=1)
-    weight = np.array([1 / (n_features * comb(n_features - 1, size)) for size in range(n_features)])
-    values = np.empty((pool.n_rows, n_features))
-    for feature in range(n_features):
-        without = np.flatnonzero(~coalitions[:, feature])
-        gains = worth[without | (1 << feature)] - worth[without]
-        values[:, feature] = weight[sizes[without]] @ gains
+    values = shapley_of(worth)
     base = float(worth[0, 0])
     return Attribution(
         values=values,
@@ -114,6 +108,27 @@ def _exact(ask: Ask, pool: Pool, scale: Scale, track: Tracker) -> Attribution:
         "so nothing is left to chance.",
         n_background=pool.n_background,
     )
+
+
+def shapley_of(worth: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shapley values from the worth of every coalition.
+
+    Args:
+        worth: `(2 ** n_features, n_rows)`; bit f of a line's number says whether feature f is in.
+
+    Returns:
+        `(n_rows, n_features)`; each row adds up to its last worth less its first.
+    """
+    n_features = len(worth).bit_length() - 1
+    is_in = (np.arange(len(worth))[:, None] >> np.arange(n_features) & 1).astype(bool)
+    sizes = is_in.sum(axis=1)
+    weight = np.array([1 / (n_features * comb(n_features - 1, size)) for size in range(n_features)])
+    values = np.empty((worth.shape[1], n_features))
+    for feature in range(n_features):
+        without = np.flatnonzero(~is_in[:, feature])
+        gains = worth[without | (1 << feature)] - worth[without]
+        values[:, feature] = weight[sizes[without]] @ gains
+    return values
 
 
 def _sampled(

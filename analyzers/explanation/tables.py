@@ -61,6 +61,18 @@ TABLES: dict[str, pa.Schema] = {
             ("low", _NUMBER), ("high", _NUMBER), ("n", _WHOLE),
         ]
     ),
+    # What each column may hold, for editing a row; fixed says why a column should stay as it is.
+    "fields": pa.schema(
+        [
+            ("feature", _TEXT), ("value_type", _TEXT), ("low", _NUMBER), ("high", _NUMBER),
+            ("decimals", _WHOLE), ("has_missing", pa.bool_()), ("levels", pa.list_(_TEXT)),
+            ("fixed", _TEXT),
+        ]
+    ),
+    # Explained rows as the model gets them; number or text, none where the value is missing.
+    "row_values": pa.schema(
+        [("row", _WHOLE), ("feature", _TEXT), ("number", _NUMBER), ("text", _TEXT)]
+    ),
     # Texts in reading order.
     "tokens": pa.schema(
         [("row", _WHOLE), ("position", _WHOLE), ("token", _TEXT), ("phi", _NUMBER)]

@@ -14,6 +14,7 @@ from analyzers.explanation.agreement import Agreement, compare, mean_pairwise, t
 from analyzers.explanation.attribution import Target, target_of
 from analyzers.explanation.choice import explain_rows
 from analyzers.explanation.cross_check import ROWS_CHECKED
+from analyzers.explanation.editing import fields_table, row_values_table
 from analyzers.explanation.faithfulness import Deletion, delete_columns
 from analyzers.explanation.local import LocalWeights, package_lime, shared_lime
 from analyzers.explanation.params import ExplanationParams
@@ -29,6 +30,7 @@ from analyzers.explanation.records import (
     values_table,
 )
 from analyzers.explanation.selection import choose_class, choose_rows, choose_shown
+from analyzers.toolkit.feasible import space_of
 from analyzers.toolkit.intervals import mean_estimate
 from analyzers.toolkit.sampling import sampling_note
 
@@ -116,6 +118,11 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
         "agreement": agreement_table(bench, scene, lime_all, agreement),
         "group_importance": group_importance_table(bench, scene),
     }
+    data = bench.data.inputs
+    assert isinstance(data, pd.DataFrame)  # noqa: S101  as above
+    space = space_of(subject.features, data)
+    tables["fields"] = fields_table(data, space)
+    tables["row_values"] = row_values_table(bench, positions, frame, scene.shown.place)
     if frame.shape[1] > 1:
         tables["deletion"] = deletion_table(deletion)
     strata = ("the model's predictions",)

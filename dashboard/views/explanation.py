@@ -12,6 +12,7 @@ from analyzers.explanation import (
 from analyzers.toolkit.markup import shown as tamed
 from dashboard.analysis_page import Shown, show_analysis
 from dashboard.components.chart_view import chart_view
+from dashboard.components.what_if import what_if
 
 
 @st.fragment
@@ -50,4 +51,10 @@ def pick(shown: Shown) -> None:
             chart_view(chart, shown.measurements, area=ANALYZER.name, place="picked")
 
 
-show_analysis(ANALYZER, live=pick)
+def live(shown: Shown) -> None:
+    """Show the controls that answer at once."""
+    pick(shown)
+    what_if(shown)
+
+
+show_analysis(ANALYZER, live=live)
