@@ -49,12 +49,12 @@ def measure(bench: Workbench, params: FairnessParams) -> Measurements:
 
 ANALYZER: Analyzer[FairnessParams] = Analyzer(
     name="fairness",
-    version=1,
+    version=2,
     title="Fairness",
     question="Whom does the model treat differently, and how sure are we?",
     about=__doc__,
     params=FairnessParams,
-    needs=Needs(predictions=True, sensitive=True),
+    needs=Needs(model="optional", predictions=True, sensitive=True),
     tables=TABLES,
     measure=measure,
     judge=judge,

@@ -12,9 +12,11 @@ from analyzers.core.result import Estimate, Fact, Measurements
 from analyzers.core.subject import Subject
 from analyzers.core.workbench import Tracker, Workbench, untracked
 from analyzers.fairness.against_rest import impact_ratio_table, rest_table, selected_in
+from analyzers.fairness.attribution import attribution_table
 from analyzers.fairness.comparing import disparity_table
 from analyzers.fairness.counting import Cells, Groups, Names, all_groupings, count_cells
 from analyzers.fairness.grouping import compound_table, group_table
+from analyzers.fairness.mitigation import mitigate
 from analyzers.fairness.params import FairnessParams
 from analyzers.fairness.scoring import (
     CellScores,
@@ -71,6 +73,15 @@ def measure_decisions(bench: Workbench, params: FairnessParams) -> Measurements:
         searched = search(bench, attributes, outcome_codes(labels, decisions), params)
         tables |= searched.tables
         sampling += searched.notes
+    scores = None if predictions.scores is None else predictions.scores[:, favourable]
+    if params.search and bench.model is not None:
+        values = decisions.astype(np.float64) if scores is None else scores
+        tables["attributions"] = attribution_table(
+            bench, attributes, values, favourable, smallest=params.smallest_group
+        )
+    mitigated = mitigate(bench, attributes, labels, decisions, scores, params)
+    tables |= mitigated.tables
+    sampling += mitigated.notes
     return Measurements(
         estimates=estimates_of(derived["disparities"]),
         facts=facts,

@@ -9,7 +9,9 @@ import pyarrow as pa
 
 from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
+from analyzers.fairness.attribution_drawing import draw_attributions
 from analyzers.fairness.curves_drawing import draw_curves, slug
+from analyzers.fairness.mitigation_drawing import draw_mitigations
 from analyzers.fairness.reasons_drawing import draw_reasons
 from analyzers.toolkit.plots import INK, PALETTE, SEQUENTIAL, figure, plain
 
@@ -45,7 +47,8 @@ def draw(measurements: Measurements) -> list[Chart]:
         mine = disparities[disparities["metric"].isin(_DIFFERENCES) & disparities["value"].notna()]
         if len(mine):
             charts.append(_differences(mine))
-    return charts + draw_curves(measurements) + draw_reasons(measurements)
+    charts += draw_curves(measurements) + draw_mitigations(measurements)
+    return charts + draw_attributions(measurements) + draw_reasons(measurements)
 
 
 def _frame(measurements: Measurements, name: str) -> pd.DataFrame | None:

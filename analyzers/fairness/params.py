@@ -1,7 +1,11 @@
 """What can be chosen."""
 
+from typing import Literal
+
 from analyzers.core.params import Params, column_choice, parameter
 from analyzers.toolkit.groups import Cutting
+
+Mitigation = Literal["no", "thresholds", "thresholds and fitting again"]
 
 
 class FairnessParams(Params):
@@ -55,7 +59,22 @@ class FairnessParams(Params):
         True,
         label="Look for reasons",
         help="Also compare within strata of every feature (Simpson's paradox), look for features "
-        "that give the attribute away, and search for the rows the model serves worst.",
+        "that give the attribute away, search for the rows the model serves worst, and ask "
+        "the model which features carry a difference.",
+    )
+    mitigate: Mitigation = parameter(
+        "thresholds",
+        label="Other decisions to compare",
+        help="Thresholds by group, and the model fitted again on reweighted training rows "
+        "(slower; needs a scikit-learn model and its training data), each measured on rows it was "
+        "not made from.",
+    )
+    rounds: int = parameter(
+        10,
+        minimum=2,
+        maximum=50,
+        label="Fits for each method",
+        help="Fits of the model at most, where it is fitted again.",
     )
     draws: int = parameter(
         1000, minimum=200, maximum=10000, label="Bootstrap draws",

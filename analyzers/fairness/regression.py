@@ -11,6 +11,7 @@ from scipy import stats
 
 from analyzers.core.result import Estimate, Fact, Measurements
 from analyzers.core.workbench import Workbench
+from analyzers.fairness.attribution import attribution_table
 from analyzers.fairness.comparing import empty_row
 from analyzers.fairness.counting import Groups, Names, all_groupings, count_cells
 from analyzers.fairness.decisions import attribute_table, attributes_of, cell_table, estimates_of
@@ -66,10 +67,16 @@ def measure_numbers(bench: Workbench, params: FairnessParams) -> Measurements:
         "smallest_group": params.smallest_group, "depth": params.depth, "draws": params.draws,
         "bootstrap_seed": seed, "left_out": "; ".join(left_out),
     }  # fmt: skip
+    more: dict[str, pa.Table] = {}
+    if params.search and bench.model is not None:
+        more["attributions"] = attribution_table(
+            bench, attributes, predicted, 0, smallest=params.smallest_group
+        )
     return Measurements(
         estimates=estimates_of(table),
         facts=facts,
-        tables={
+        tables=more
+        | {
             "attributes": attribute_table(attributes),
             "cells": cell_table(cells),
             "groups": pa.concat_tables(group_parts),

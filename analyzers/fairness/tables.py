@@ -76,6 +76,13 @@ TABLES: Mapping[str, pa.Schema] = MappingProxyType(
                 ("n", _COUNT), ("method", _WORD),
             ]
         ),
+        # Shapley values of the difference in mean score between the two groups furthest apart.
+        "attributions": pa.schema(
+            [
+                ("attribute", _WORD), ("feature", _WORD), ("highest", _WORD), ("lowest", _WORD),
+                *_INTERVAL, ("n", _COUNT), ("all_rows_difference", _NUMBER), ("method", _WORD),
+            ]
+        ),
         # Accuracy against disparity: one threshold for all, or one for each group.
         "tradeoffs": pa.schema(
             [
@@ -83,6 +90,21 @@ TABLES: Mapping[str, pa.Schema] = MappingProxyType(
                 ("accuracy", _NUMBER), ("difference", _NUMBER), ("is_best", pa.bool_()),
                 ("groups", pa.list_(_WORD)), ("thresholds", pa.list_(_NUMBER)),
                 ("n", _COUNT),
+            ]
+        ),
+        # Other decisions, measured like the model's own; `group` is a group, "everyone" or
+        # "between groups".
+        "mitigations": pa.schema(
+            [
+                ("attribute", _WORD), ("kind", _WORD), ("mitigation", _WORD), ("group", _WORD),
+                ("metric", _WORD), *_INTERVAL, ("n", _COUNT), ("method", _WORD), ("reason", _WORD),
+            ]
+        ),
+        # `row` is the row number in the data file, from 0.
+        "mitigated_decisions": pa.schema(
+            [
+                ("attribute", _WORD), ("mitigation", _WORD), ("row", _COUNT),
+                ("selected", pa.bool_()), ("selected_by_model", pa.bool_()),
             ]
         ),
         "cells": pa.schema(

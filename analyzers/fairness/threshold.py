@@ -28,7 +28,7 @@ _BY_SCORE = {
 }
 
 # Tables that need the rows again: they speak of the model's own decisions and are left out.
-_OF_ROWS = ("conditions", "slices")
+_OF_ROWS = ("conditions", "slices", "mitigations", "mitigated_decisions")
 
 
 def at_threshold(measurements: Measurements, threshold: float) -> pa.Table:
@@ -50,7 +50,7 @@ def at_threshold(measurements: Measurements, threshold: float) -> pa.Table:
 def decide_at(measurements: Measurements, threshold: float) -> Measurements:
     """The result at another threshold, with intervals: judge and draw it like any other.
 
-    The tables "conditions" and "slices" need the rows and are not in it.
+    Tables that need the rows ("conditions", "slices", "mitigations") are not in it.
 
     Args:
         measurements: a classifier's result with scores.

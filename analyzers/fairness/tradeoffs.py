@@ -66,6 +66,21 @@ def tradeoff_table(counted: CellScores, groupings: Sequence[Groups], *, smallest
     return pa.Table.from_pylist(rows, schema=TABLES["tradeoffs"])
 
 
+def best_thresholds(curves: Sequence[Curve], rate: str) -> tuple[float, ...]:
+    """For each group the threshold that makes `rate` equal at the highest accuracy.
+
+    Args:
+        curves: one for each group.
+        rate: "selection_rate" or "true_positive_rate".
+
+    Returns:
+        One threshold for each group; infinity where nobody of it is selected.
+    """
+    members = [_Group("", curve) for curve in curves]
+    best = next(row for row in _one_each("", members, "", rate) if row["is_best"])
+    return tuple(float("inf") if item is None else item for item in best["thresholds"])
+
+
 def move_current(table: pa.Table, groupings: Sequence[Groups]) -> pa.Table:
     """Write the point of the decisions anew, where other decisions have been counted."""
     by_name = {groups.attributes: groups for groups in groupings}
