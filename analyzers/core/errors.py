@@ -10,6 +10,7 @@ AssayError                 anything below; its text is shown to the user as it s
 |- SandboxUnavailable      this system offers too little isolation for the file's format
 |- ModelMisbehaved         the model returned something no model should return
 |- ExportUnavailable       a file for download cannot be made on this machine
+|- MissingPackage          an optional Python package that this work needs is not installed
 '- Cancelled               the user stopped the work (an outcome, never shown as a failure)
 
 Messages read "expected ..., got ...; do ...". The remedy stands alone: pages show it apart.
@@ -82,6 +83,12 @@ class ExportUnavailable(AssayError):
     """A file for download cannot be made on this machine."""
 
     kind = "export"
+
+
+class MissingPackage(AssayError):
+    """An optional Python package that this work needs is not installed."""
+
+    kind = "error"
 
 
 class Cancelled(AssayError):

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from analyzers.core.errors import AssayError, Cancelled, RefusedFile, SandboxUnavailable
+from analyzers.core.extras import explain_missing
 from analyzers.core.job import Limits, Request
 from analyzers.core.params import check_params
 from analyzers.core.result import Measurements, Provenance
@@ -90,6 +91,9 @@ def work(
             _write_error(folder, "memory", *_too_much_memory(limits))
         else:
             _write_error(folder, error.kind, error.message, error.remedy)
+    except ModuleNotFoundError as error:
+        missing = explain_missing(error)
+        _write_error(folder, missing.kind, missing.message, missing.remedy)
     except BaseException as error:
         if _ran_out_of_memory(error):
             _write_error(folder, "memory", *_too_much_memory(limits))
