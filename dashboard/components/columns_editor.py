@@ -1,6 +1,6 @@
 """What each column is for, to be corrected before anything runs."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import streamlit as st
@@ -95,7 +95,7 @@ def _frame(subject: Subject) -> pd.DataFrame:
     )
 
 
-def _config() -> dict[str, object]:
+def _config() -> dict[str, Any]:
     return {
         "Use": st.column_config.SelectboxColumn(
             options=[role.value for role in Role], required=True, help="What the column is for."

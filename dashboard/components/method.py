@@ -1,6 +1,7 @@
 """How a number was made: the analyzer's own description, and where the result comes from."""
 
 import re
+from typing import Any
 
 import streamlit as st
 
@@ -13,7 +14,7 @@ from dashboard.components.words import as_text, duration
 _HEADING = re.compile(r"^(Question|Method|Limits|References)\b:?[ \t]*\n?", re.MULTILINE)
 
 
-def method_section(analyzer: Analyzer[object]) -> None:
+def method_section(analyzer: Analyzer[Any]) -> None:
     """Show the analyzer's description, folded."""
     with st.expander("How this is measured, and where it stops", icon=":material/menu_book:"):
         pieces = _HEADING.split(analyzer.about)
@@ -22,7 +23,7 @@ def method_section(analyzer: Analyzer[object]) -> None:
             st.markdown(as_text(text))
 
 
-def provenance_section(analyzer: Analyzer[object], result: Result) -> None:
+def provenance_section(analyzer: Analyzer[Any], result: Result) -> None:
     """Show where the result comes from, folded."""
     found = result.provenance
     with st.expander("Where this result comes from", icon=":material/fingerprint:"):

@@ -5,6 +5,7 @@ import streamlit as st
 from analyzers.explanation import (
     ANALYZER,
     dependence_chart,
+    effect_chart,
     explained_features,
     explained_row_numbers,
     local_chart,
@@ -31,7 +32,7 @@ def pick(shown: Shown) -> None:
         row = st.selectbox(
             "Row of the file",
             rows,
-            index=rows.index(first) if first in rows else 0,
+            index=next((place for place, number in enumerate(rows) if number == first), 0),
             key="explanation-picked-row",
             help=f"{len(rows):,} rows were explained; the first shown is the most instructive one.",
         )
@@ -46,9 +47,10 @@ def pick(shown: Shown) -> None:
             key="explanation-picked-column",
             help="From the most to the least important.",
         )
-        chart = dependence_chart(shown.measurements, feature)
-        if chart is not None:
-            chart_view(chart, shown.measurements, area=ANALYZER.name, place="picked")
+        for draw in (dependence_chart, effect_chart):
+            chart = draw(shown.measurements, feature)
+            if chart is not None:
+                chart_view(chart, shown.measurements, area=ANALYZER.name, place="picked")
 
 
 def live(shown: Shown) -> None:

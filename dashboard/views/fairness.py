@@ -1,6 +1,9 @@
 """Fairness, with a threshold that moves every group at once."""
 
+import streamlit as st
+
 from analyzers.fairness import ANALYZER, decide_at
+from analyzers.fairness.definitions import DEFINITIONS
 from dashboard.analysis_page import show_analysis
 from dashboard.components.threshold_slider import ThresholdControls
 
@@ -22,3 +25,19 @@ LIVE = ThresholdControls(
 )
 
 show_analysis(ANALYZER, live=LIVE.show)
+
+with st.expander("What each number means, and when it misleads", icon=":material/dictionary:"):
+    st.dataframe(
+        [
+            {
+                "Number": item.title,
+                "How it is computed": item.formula,
+                "The right one when": item.right_when,
+                "It misleads when": item.misleads_when,
+            }
+            for item in DEFINITIONS
+        ],
+        hide_index=True,
+        row_height=110,
+        column_config={"Number": st.column_config.TextColumn(pinned=True)},
+    )
