@@ -7,6 +7,8 @@ from analyzers.core.policy import Policy
 from analyzers.core.result import Estimate, Measurements
 from analyzers.privacy.auditor import judge_auditor
 from analyzers.privacy.comparability import TOLERATED_AUC
+from analyzers.privacy.singling_out import judge_singling_out
+from analyzers.privacy.structure import judge_structure
 from analyzers.privacy.wording import AREA, NOT_RUN, ends, finding_of, points
 
 _LOWER = (
@@ -43,6 +45,8 @@ def judge(measurements: Measurements, policy: Policy) -> list[Finding]:
     findings += _gaps(measurements, policy, void)
     findings.append(_epsilon(measurements, void))
     findings += judge_auditor(measurements)
+    findings += judge_structure(measurements)
+    findings += judge_singling_out(measurements)
     return findings
 
 
@@ -156,9 +160,8 @@ def _found(
         f"{1000 * (estimate.high or 1):.0f}); counted on {row['n_members']:,} members, with "
         f"{row['false_positives']:,} of {row['n_non_members']:,} non-members falsely accused."
     )
-    return finding_of(
-        name, estimate, _voided(judged, void), threshold, headline, _LOWER, "Carlini et al. 2022"
-    )
+    judged = _voided(_only_weakly(judged, measurements), void)
+    return finding_of(name, estimate, judged, threshold, headline, _LOWER, "Carlini et al. 2022")
 
 
 def _plain(
@@ -172,7 +175,10 @@ def _plain(
 ) -> Finding:
     estimate = measurements.estimates.get(name, Estimate.unmeasured(NOT_RUN))
     threshold = policy.threshold(f"{AREA}.{name}")
-    judged = _voided(judge_estimate(estimate, threshold), void)
+    judged = judge_estimate(estimate, threshold)
+    if name == "attack_auc":
+        judged = _only_weakly(judged, measurements)
+    judged = _voided(judged, void)
     if estimate.value is None:
         headline = f"Not measured: {name.replace('_', ' ')}."
     else:
@@ -289,6 +295,22 @@ def _epsilon(measurements: Measurements, void: str) -> Finding:
             "confirm one.",
         )
     return finding_of(name, estimate, _voided(judged, void), threshold, headline, remedy, reference)
+
+
+def _only_weakly(judged: Judgement, measurements: Measurements) -> Judgement:
+    """A weak attack that finds little is no pass where a strong one could have been tried."""
+    facts = measurements.facts
+    if (
+        judged.verdict == Verdict.PASS
+        and facts.get("can_be_fitted_anew")
+        and not facts.get("shadow_models")
+    ):
+        return Judgement(
+            Verdict.INCONCLUSIVE,
+            "Within the limit, but this attacker had no models of the same recipe; one who has "
+            "them can find many more. Run again with shadow models for a verdict.",
+        )
+    return judged
 
 
 def _voided(judged: Judgement, void: str) -> Judgement:

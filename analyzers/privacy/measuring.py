@@ -18,6 +18,8 @@ from analyzers.privacy.evidence import Evidence, Side, gather
 from analyzers.privacy.exposure import expose_groups, most_exposed
 from analyzers.privacy.params import PrivacyParams
 from analyzers.privacy.signals import Signal, signals_of
+from analyzers.privacy.singling_out import measure_singling_out
+from analyzers.privacy.structure import measure_structure
 from analyzers.privacy.tables import rated, table_of
 from analyzers.toolkit.intervals import (
     clopper_pearson,
@@ -61,7 +63,11 @@ def measure(bench: Workbench, params: PrivacyParams) -> Measurements:
     for signal in signals:
         alone = attack_by_halves([signal], *strata, copy.deepcopy(halves_rng))
         points += operating_points(alone, signal.name)
-    parts = [auditor.part]
+    parts = [
+        auditor.part,
+        measure_structure(bench.model, members),
+        measure_singling_out(training, params.quasi_identifiers),
+    ]
     columns = params.groups or tuple(column.name for column in bench.subject.sensitive)
     exposure = expose_groups(
         members, non_members,

@@ -21,6 +21,12 @@ class PrivacyParams(Params):
         "Empty means every column marked sensitive.",
         among="any",
     )
+    quasi_identifiers: tuple[str, ...] = column_choice(
+        label="What others may know of a person",
+        help="Columns that together can single someone out (age, postcode, sex): who stands alone "
+        "by them in the training table. Empty means this is not counted.",
+        among="any",
+    )
     smallest_group: int = parameter(
         20,
         label="Smallest group",

@@ -108,6 +108,25 @@ TABLES = {
             pa.field("n_held_out", pa.int64(), nullable=False),
         ]
     ),
+    "structure": pa.schema(
+        [
+            pa.field("rule", pa.string(), nullable=False),
+            pa.field("title", pa.string(), nullable=False),
+            pa.field("value", pa.float64(), nullable=False),
+            pa.field("limit", pa.float64(), nullable=False),
+            pa.field("direction", pa.string(), nullable=False),
+            pa.field("is_broken", pa.bool_(), nullable=False),
+            pa.field("n", pa.int64(), nullable=False),
+        ]
+    ),
+    "combination_sizes": pa.schema(
+        [
+            pa.field("size", pa.string(), nullable=False),
+            pa.field("combinations", pa.int64(), nullable=False),
+            pa.field("records", pa.int64(), nullable=False),
+            pa.field("n_records", pa.int64(), nullable=False),
+        ]
+    ),
     "column_differences": pa.schema(
         [
             pa.field("column", pa.string(), nullable=False),

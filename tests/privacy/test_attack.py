@@ -286,6 +286,17 @@ def test_epsilon_of_randomised_response_is_respected():
     assert above <= 20
 
 
+def test_epsilon_of_a_perfect_attack_is_the_closed_form():
+    # All of n found, none of n accused: both exact limits are powers. Five thresholds share 5 %,
+    # and each has two sides: 0.5 % in each tail.
+    n, delta = 500, 1e-5
+    root = 0.005 ** (1 / n)
+
+    bound = epsilon_lower_bound(np.full(n, 0.0005), np.ones(n), delta=delta)
+
+    assert bound.value == pytest.approx(math.log((root - delta) / (1 - root)), rel=1e-9)
+
+
 def test_signals_of_three_classes_rank_by_their_own_rule():
     bench = gaussian_bench(30, 30)
     rng = np.random.default_rng(0)

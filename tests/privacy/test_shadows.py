@@ -151,6 +151,19 @@ def test_they_are_off_unless_asked_for_and_the_page_says_what_they_need():
     assert "16 for a finding" in finding.remedy
 
 
+def test_a_weak_attack_that_finds_little_is_no_pass_where_a_strong_one_is_possible():
+    def verdict(shadow_models: str, *, refit: bool) -> Verdict:
+        bench = network_bench(400, is_honest=True, refit=refit)
+        found = judge(
+            measure(bench, PrivacyParams(shadow_models=shadow_models)), load_policy("conventions")
+        )
+        return next(item.verdict for item in found if item.indicator == "privacy.attack_auc")
+
+    assert verdict("off", refit=True) == Verdict.INCONCLUSIVE
+    assert verdict("4", refit=True) == Verdict.PASS
+    assert verdict("off", refit=False) == Verdict.PASS
+
+
 @pytest.mark.parametrize("bench", [network_bench(60, refit=False), gaussian_bench(60, 60)])
 def test_what_cannot_be_fitted_anew_is_attacked_without_and_says_why(bench):
     measured = measure(bench, SHADOWED)
