@@ -20,6 +20,7 @@ from analyzers.core.analyzer import Analyzer, Needs
 from analyzers.core.result import Measurements
 from analyzers.core.workbench import Workbench
 from analyzers.explanation.drawing import draw, explained_features, explained_row_numbers
+from analyzers.explanation.effect_charts import effect_chart
 from analyzers.explanation.judging import judge
 from analyzers.explanation.local_charts import dependence_chart, local_chart
 from analyzers.explanation.params import ExplanationParams
@@ -46,6 +47,7 @@ __all__ = [
     "editable_fields",
     "editable_rows",
     "edits_chart",
+    "effect_chart",
     "explained_features",
     "explained_row_numbers",
     "local_chart",

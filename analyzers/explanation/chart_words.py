@@ -52,3 +52,8 @@ def interval_bars(table: pd.DataFrame, value: str) -> dict[str, Any]:
         "thickness": 1,
         "color": "#374151",
     }
+
+
+def slug(text: str) -> str:
+    """A column's name as part of a chart's name."""
+    return "".join(char if char.isalnum() and char.isascii() else "_" for char in text)[:40]

@@ -3,6 +3,7 @@
 from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
 from analyzers.explanation.chart_words import is_filled
+from analyzers.explanation.effect_charts import effect_chart, tried_features
 from analyzers.explanation.global_charts import (
     draw_agreement,
     draw_bars,
@@ -37,6 +38,9 @@ def draw(measurements: Measurements) -> list[Chart]:
             dependence_chart(measurements, name)
             for name in explained_features(measurements)[:DEPENDENCES]
         ]
+    charts += [
+        effect_chart(measurements, name) for name in tried_features(measurements)[:DEPENDENCES]
+    ]
     charts += [draw_groups(measurements), draw_deletion(measurements), draw_agreement(measurements)]
     return [chart for chart in charts if chart is not None]
 

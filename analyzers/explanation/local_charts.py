@@ -16,6 +16,7 @@ from analyzers.explanation.chart_words import (
     named,
     output_of,
     scale_of,
+    slug,
     thing_of,
 )
 from analyzers.toolkit.plots import PALETTE, figure, plain
@@ -141,7 +142,7 @@ def dependence_chart(measurements: Measurements, feature: str) -> Chart | None:
         if n < len(part):
             left_out = f" The {len(part) - n:,} rows of rarer categories are left out."
     return Chart(
-        name=f"dependence_{_slug(feature)}",
+        name=f"dependence_{slug(feature)}",
         title=f"How the value of {name} moves the output",
         caption=(
             f"Each of {n:,} explained rows: above 0 its value of {name} raises the {output}, below "
@@ -249,7 +250,3 @@ def _with_room(*ends: float) -> list[float]:
     low, high = min(ends), max(ends)
     room = 0.22 * (high - low) or 1.0
     return [low - room, high + room]
-
-
-def _slug(text: str) -> str:
-    return "".join(char if char.isalnum() and char.isascii() else "_" for char in text)[:40]

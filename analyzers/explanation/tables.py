@@ -61,6 +61,20 @@ TABLES: dict[str, pa.Schema] = {
             ("low", _NUMBER), ("high", _NUMBER), ("n", _WHOLE),
         ]
     ),
+    # The mean answer as one column takes one value after the other, over rows or accumulated.
+    "effects": pa.schema(
+        [
+            ("feature", _TEXT), ("kind", _TEXT), ("value", _TEXT), ("number", _NUMBER),
+            ("effect", _NUMBER), ("low", _NUMBER), ("high", _NUMBER), ("n", _WHOLE),
+        ]
+    ),
+    # The same for single rows (individual conditional expectation).
+    "ice": pa.schema(
+        [
+            ("feature", _TEXT), ("row", _WHOLE), ("value", _TEXT), ("number", _NUMBER),
+            ("output", _NUMBER),
+        ]
+    ),
     # What each column may hold, for editing a row; fixed says why a column should stay as it is.
     "fields": pa.schema(
         [

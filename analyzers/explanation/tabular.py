@@ -15,6 +15,7 @@ from analyzers.explanation.attribution import Target, target_of
 from analyzers.explanation.choice import explain_rows
 from analyzers.explanation.cross_check import ROWS_CHECKED
 from analyzers.explanation.editing import fields_table, row_values_table
+from analyzers.explanation.effects import measure_effects
 from analyzers.explanation.faithfulness import Deletion, delete_columns
 from analyzers.explanation.local import LocalWeights, package_lime, shared_lime
 from analyzers.explanation.params import ExplanationParams
@@ -121,6 +122,15 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
     data = bench.data.inputs
     assert isinstance(data, pd.DataFrame)  # noqa: S101  as above
     space = space_of(subject.features, data)
+    effects = measure_effects(
+        ask,
+        frame,
+        bench.data.rows[positions],
+        scene.order,
+        scene.shown.place,
+        track=bench.track,
+    )
+    tables["effects"], tables["ice"] = effects.effects, effects.ice
     tables["fields"] = fields_table(data, space)
     tables["row_values"] = row_values_table(bench, positions, frame, scene.shown.place)
     if frame.shape[1] > 1:
@@ -130,6 +140,7 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
         sampling_note(len(positions), len(bench.data), "Explained rows", strata=strata),
         *chosen.notes,
         sampling_note(len(compared), len(frame), "Rows compared with LIME and tested by deletion"),
+        sampling_note(effects.n_rows, len(frame), "Rows given other values of a column"),
     )
     return Measurements(
         estimates=estimates,

@@ -1,0 +1,99 @@
+"""Partial dependence against scikit-learn's, and accumulated effects of functions we know."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.inspection import partial_dependence as theirs
+
+from analyzers.explanation import ANALYZER, effect_chart
+from analyzers.explanation.effects import accumulated_effects, grid_of, partial_dependence
+from analyzers.explanation.params import ExplanationParams
+from tests.benches import credit_bench
+from tests.explanation.benches import mixed_frame, number_frame
+
+QUICK = ExplanationParams(rows=60, sampled_rows=10, background_rows=20, lime_samples=200)
+
+
+def test_partial_dependence_is_scikit_learns():
+    frame = number_frame(120, 4)
+    features = frame.drop(columns="y")
+    forest = RandomForestRegressor(10, random_state=0).fit(features, frame["y"])
+    grid = grid_of(features["x0"])
+
+    ours = partial_dependence(forest.predict, features, "x0", grid)
+
+    reference = theirs(
+        forest, features, ["x0"], kind="both", method="brute",
+        custom_values={"x0": grid.to_numpy()},
+    )  # fmt: skip
+    np.testing.assert_allclose(ours.answers, reference["individual"][0])
+    np.testing.assert_allclose(ours.answers.mean(axis=0), reference["average"][0])
+
+
+@pytest.fixture
+def entangled():
+    rng = np.random.default_rng(0)
+    first = rng.normal(size=800)
+    return pd.DataFrame({"a": first, "b": first + 0.1 * rng.normal(size=800)})
+
+
+def test_accumulated_effects_of_a_sum_are_its_parts_though_columns_hang_together(entangled):
+    found = accumulated_effects(
+        lambda rows: 2 * rows["a"].to_numpy() + rows["b"].to_numpy() ** 2, entangled, "a"
+    )
+
+    np.testing.assert_allclose(np.diff(found.effects), 2 * np.diff(found.edges))
+    np.testing.assert_allclose(found.errors, 0, atol=1e-12)
+    middle = (found.effects[:-1] + found.effects[1:]) / 2
+    assert middle.mean() == pytest.approx(0, abs=0.05)
+    assert found.n == 800
+
+
+def test_the_interval_of_an_interaction_covers_what_more_rows_give(entangled):
+    def ask(rows):
+        return (rows["a"] * rows["b"]).to_numpy()
+
+    few = accumulated_effects(ask, entangled.iloc[:100], "a")
+    # The derivative along a is b, and b is a but for noise: half the square of a.
+    known = few.edges**2 / 2
+    gaps = (few.effects - few.effects[5]) - (known - known[5])
+
+    assert (few.errors > 0).all()
+    assert np.abs(gaps).max() < 0.5
+
+
+def test_whole_numbers_categories_and_gaps_keep_their_kind():
+    frame = mixed_frame(100).drop(columns="y").assign(count=np.arange(100) % 7)
+    seen = []
+
+    def ask(rows):
+        seen.append(rows.dtypes)
+        return np.zeros(len(rows))
+
+    for name in ("amount", "colour", "years", "count"):
+        partial_dependence(ask, frame, name, grid_of(frame[name]))
+    accumulated_effects(ask, frame, "years")
+    accumulated_effects(ask, frame, "count")
+
+    assert all((dtypes == frame.dtypes).all() for dtypes in seen)
+    assert grid_of(frame["colour"]).tolist() == ["blue", "green", "red"]
+    assert accumulated_effects(ask, frame, "same") is None
+
+
+def test_the_analyzer_shows_them_for_the_columns_that_matter_most():
+    found = ANALYZER.measure(credit_bench(150), QUICK)
+    table = found.tables["effects"].to_pandas()
+    single = found.tables["ice"].to_pandas()
+
+    mean = table[table["kind"] == "partial dependence"].set_index(["feature", "value"])
+    assert set(mean.index.get_level_values(0)) == {"income", "age", "sex", "region"}
+    assert (mean["low"] <= mean["effect"]).all()
+    assert (mean["effect"] <= mean["high"]).all()
+    assert found.facts["shown_row"] in set(single["row"])
+    assert mean.loc[("sex", "male"), "effect"] > mean.loc[("sex", "female"), "effect"]
+    for name in ("income", "sex"):
+        chart = effect_chart(found, name)
+        assert chart.table == "effects"
+        assert "60 rows" in chart.caption
+    assert effect_chart(found, "height") is None
