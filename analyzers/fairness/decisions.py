@@ -17,6 +17,7 @@ from analyzers.fairness.comparing import disparity_table
 from analyzers.fairness.counting import Cells, Groups, Names, all_groupings, count_cells
 from analyzers.fairness.grouping import compound_table, group_table
 from analyzers.fairness.mitigation import mitigate
+from analyzers.fairness.neighbours import consistency_table
 from analyzers.fairness.params import FairnessParams
 from analyzers.fairness.scoring import (
     CellScores,
@@ -53,8 +54,8 @@ def measure_decisions(bench: Workbench, params: FairnessParams) -> Measurements:
     counted = None
     tables: dict[str, pa.Table] = {"attributes": attribute_table(attributes)}
     sampling: tuple[str, ...] = ()
+    member = group_by(np.stack(codes, axis=1), [len(name.levels) for name in names]).members
     if predictions.scores is not None:
-        member = group_by(np.stack(codes, axis=1), [len(name.levels) for name in names]).members
         counted = count_cell_scores(predictions.scores[:, favourable], member, labels)
         facts["threshold_step"] = counted.step
         tables["scores"] = score_table(counted)
@@ -73,6 +74,13 @@ def measure_decisions(bench: Workbench, params: FairnessParams) -> Measurements:
         searched = search(bench, attributes, outcome_codes(labels, decisions), params)
         tables |= searched.tables
         sampling += searched.notes
+    if params.search and subject.modality == "tabular":
+        alike, notes = consistency_table(
+            bench, all_groupings(cells, params.depth), member, decisions, bench.rng.spawn(1)[0],
+            smallest=params.smallest_group,
+        )  # fmt: skip
+        derived["groups"] = pa.concat_tables([derived["groups"], alike])
+        sampling += notes
     scores = None if predictions.scores is None else predictions.scores[:, favourable]
     if params.search and bench.model is not None:
         values = decisions.astype(np.float64) if scores is None else scores

@@ -11,6 +11,7 @@ from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
 from analyzers.fairness.attribution_drawing import draw_attributions
 from analyzers.fairness.curves_drawing import draw_curves, slug
+from analyzers.fairness.definitions import definition_of
 from analyzers.fairness.mitigation_drawing import draw_mitigations
 from analyzers.fairness.reasons_drawing import draw_reasons
 from analyzers.toolkit.plots import INK, PALETTE, SEQUENTIAL, figure, plain
@@ -103,6 +104,7 @@ def _forest(rows: pd.DataFrame, metric: str, title: str, axis: str) -> Chart:
         if (n_groups > len(groups))
         else f"{n_groups} groups"
     )
+    definition = definition_of(metric)
     layout: dict[str, Any] = {
         "yaxis": {"tickvals": places, "ticktext": labels, "range": [-0.7, len(groups) - 0.3]}
     }
@@ -113,7 +115,8 @@ def _forest(rows: pd.DataFrame, metric: str, title: str, axis: str) -> Chart:
         title=title,
         caption=(
             f"Points with 95 % intervals for {shown_groups}; hollow points rest on too few rows "
-            f"to compare.{overall}"
+            f"to compare.{overall} {definition.title}: {definition.formula[0].lower()}"
+            f"{definition.formula[1:]}"
         ),
         alt=f"{axis} with interval for {len(groups)} groups.{overall}",
         table="groups",

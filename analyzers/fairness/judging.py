@@ -1,11 +1,14 @@
 """From disparities to findings."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from analyzers.core.finding import Finding, Judgement, Verdict, judge_estimate
 from analyzers.core.policy import Policy
 from analyzers.core.result import Estimate, Measurements
 from analyzers.fairness.decisions import estimate_of
+from analyzers.fairness.definitions import definition_of
 from analyzers.fairness.reasons_judging import judge_reasons
 
 AREA = "fairness"
@@ -109,7 +112,24 @@ def judge(measurements: Measurements, policy: Policy) -> list[Finding]:
         for item in indicators
         if (attributes, item.metric) in rows and (depth == 1 or item.is_for_intersections)
     ]  # fmt: skip
-    return findings + judge_reasons(measurements, policy)
+    return most_severe_first(findings + judge_reasons(measurements, policy))
+
+
+_SEVERITY = (
+    Verdict.FAIL, Verdict.WARN, Verdict.INCONCLUSIVE, Verdict.PASS, Verdict.NOT_TESTED,
+)  # fmt: skip
+
+
+def most_severe_first(findings: Sequence[Finding]) -> list[Finding]:
+    """Order findings by verdict; within one, each group of people once before any comes again."""
+    seen: Counter[tuple[Verdict, str]] = Counter()
+    places = []
+    for finding in findings:
+        about = (finding.verdict, finding.code.removeprefix(finding.indicator))
+        places.append((_SEVERITY.index(finding.verdict), seen[about]))
+        seen[about] += 1
+    order = sorted(range(len(findings)), key=places.__getitem__)
+    return [findings[place] for place in order]
 
 
 def _finding(
@@ -130,8 +150,17 @@ def _finding(
         concerns=_concerns(row),
         reason=reason,
         remedy=indicator.remedy,
-        reference=indicator.reference,
+        reference=_explained(indicator),
         clauses=CLAUSES,
+    )
+
+
+def _explained(indicator: Indicator) -> str:
+    """What is measured and when it misleads, then who proposed it."""
+    item = definition_of(indicator.metric)
+    return (
+        f"{item.formula} The right number when {item.right_when} It misleads when "
+        f"{item.misleads_when} Source: {indicator.reference}."
     )
 
 

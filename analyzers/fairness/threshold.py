@@ -50,7 +50,8 @@ def at_threshold(measurements: Measurements, threshold: float) -> pa.Table:
 def decide_at(measurements: Measurements, threshold: float) -> Measurements:
     """The result at another threshold, with intervals: judge and draw it like any other.
 
-    Tables that need the rows ("conditions", "slices", "mitigations") are not in it.
+    What needs the rows (the tables "conditions", "slices" and "mitigations", the consistency of
+    neighbours) is not in it.
 
     Args:
         measurements: a classifier's result with scores.

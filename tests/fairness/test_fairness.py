@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -353,7 +354,11 @@ def test_a_result_at_another_threshold_equals_a_fresh_one_intervals_included():
     left_out = {"conditions", "slices", "mitigations", "mitigated_decisions"}
     assert set(fresh.tables) - set(moved.tables) == left_out
     for name, table in moved.tables.items():
-        assert table.equals(fresh.tables[name]), name
+        again = fresh.tables[name]
+        if name == "groups":
+            # Neighbours are found among the rows, which are not in the result.
+            again = again.filter(pc.not_equal(again["metric"], "consistency"))
+        assert table.equals(again), name
     assert {chart.name for chart in ANALYZER.draw(moved)} < {c.name for c in ANALYZER.draw(result)}
     assert verdicts(moved).keys() < verdicts(result).keys()
 
