@@ -89,7 +89,7 @@ def decompress(path: Path) -> bytes:
         else:
             opener = next((made for magic, made in openers if head.startswith(magic)), None)
             with path.open("rb") if opener is None else opener(path) as stream:
-                content = stream.read(bounds.MODEL_BYTES + 1)
+                content = _read_at_most(stream, bounds.MODEL_BYTES + 1)
     except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
         raise RefusedFile(
             "Expected a whole packed file, got one that is damaged or cut off.", remedy=_REMEDY
@@ -101,6 +101,14 @@ def decompress(path: Path) -> bytes:
             remedy="Upload a smaller model, or one saved without its training data.",
         )
     return content
+
+
+def _read_at_most(stream: Any, most: int) -> bytes:  # noqa: ANN401  any of the openers' files
+    """Read piece by piece: `read(most)` sets all of `most` aside, however short the file."""
+    content = bytearray()
+    while piece := stream.read(min(bounds.MEBIBYTE, most - len(content))):
+        content += piece
+    return bytes(content)
 
 
 _NEVER_NEEDED = (
