@@ -15,7 +15,7 @@ from analyzers.privacy.parts import Part
 from analyzers.privacy.refitting import recipe_of
 from analyzers.privacy.shadows import train_shadows
 from analyzers.privacy.signals import Signal
-from analyzers.privacy.wording import NOT_RUN, ends, finding_of, points
+from analyzers.privacy.wording import NOT_RUN, ends_in_points, finding_of, points
 
 NAME = "shadow_held_out_difference"
 
@@ -95,10 +95,3 @@ def judge_auditor(measurements: Measurements) -> list[Finding]:
             reference,
         )
     ]  # fmt: skip
-
-
-def ends_in_points(estimate: Estimate) -> str:
-    """Write an interval of a share in percentage points."""
-    if estimate.low is None or estimate.high is None:
-        return ends(estimate)
-    return f"{points(estimate.low)} to {points(estimate.high)}"

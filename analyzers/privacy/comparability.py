@@ -126,7 +126,7 @@ def _features(
              non_members.data.frame[column.name].iloc[outside]],
             ignore_index=True,
         )  # fmt: skip
-        parts.append(_as_numbers(both)[:, None])
+        parts.append(as_numbers(both)[:, None])
     return np.hstack(parts)
 
 
@@ -141,7 +141,8 @@ def _shrink(pictures: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(blocks.mean(axis=(2, 4)).reshape(len(pictures), -1), dtype=np.float64)
 
 
-def _as_numbers(values: pd.Series) -> NDArray[np.float64]:
+def as_numbers(values: pd.Series) -> NDArray[np.float64]:
+    """Turn a column into numbers, NaN where missing; levels become codes in their sorted order."""
     if pd.api.types.is_numeric_dtype(values):
         return np.asarray(values.to_numpy(np.float64, na_value=np.nan))
     # Sorted levels, so that the code of a level does not depend on which row came first.

@@ -5,8 +5,10 @@ from typing import Any
 from analyzers.core.finding import Finding, Judgement, Threshold, Verdict, judge_estimate
 from analyzers.core.policy import Policy
 from analyzers.core.result import Estimate, Measurements
+from analyzers.privacy.attribute_inference import judge_attribute_inference
 from analyzers.privacy.auditor import judge_auditor
 from analyzers.privacy.comparability import TOLERATED_AUC
+from analyzers.privacy.extraction import judge_extraction
 from analyzers.privacy.singling_out import judge_singling_out
 from analyzers.privacy.structure import judge_structure
 from analyzers.privacy.wording import AREA, NOT_RUN, ends, finding_of, points
@@ -46,6 +48,8 @@ def judge(measurements: Measurements, policy: Policy) -> list[Finding]:
     findings.append(_epsilon(measurements, void))
     findings += judge_auditor(measurements)
     findings += judge_structure(measurements)
+    findings += judge_attribute_inference(measurements, policy)
+    findings += judge_extraction(measurements, policy)
     findings += judge_singling_out(measurements)
     return findings
 

@@ -9,13 +9,16 @@ from numpy.typing import NDArray
 
 from analyzers.core.errors import UnsuitableSubject
 from analyzers.core.result import Estimate, Fact, Measurements
+from analyzers.core.subject import Subject
 from analyzers.core.workbench import Workbench
+from analyzers.privacy.attribute_inference import measure_attribute_inference
 from analyzers.privacy.auditor import refit_attacks
 from analyzers.privacy.calibration import Calibrated, attack_by_halves, roc_area, roc_of
 from analyzers.privacy.comparability import Comparison, compare_sides
 from analyzers.privacy.epsilon import epsilon_lower_bound
 from analyzers.privacy.evidence import Evidence, Side, gather
 from analyzers.privacy.exposure import expose_groups, most_exposed
+from analyzers.privacy.extraction import extraction_part
 from analyzers.privacy.params import PrivacyParams
 from analyzers.privacy.signals import Signal, signals_of
 from analyzers.privacy.singling_out import measure_singling_out
@@ -49,7 +52,7 @@ def measure(bench: Workbench, params: PrivacyParams) -> Measurements:
             remedy="Upload the model, or a training table that has the score column too.",
         )
     evidence = gather(training, bench.training_predictions, data, bench.need_predictions())
-    halves_rng, check_rng, group_rng, shadow_rng = bench.rng.spawn(4)
+    halves_rng, check_rng, group_rng, shadow_rng, guess_rng, thief_rng = bench.rng.spawn(6)
     members, non_members = evidence.members, evidence.non_members
     comparison = compare_sides(
         members, non_members, most_rows=params.check_rows, rng=check_rng, track=bench.track
@@ -67,6 +70,16 @@ def measure(bench: Workbench, params: PrivacyParams) -> Measurements:
         auditor.part,
         measure_structure(bench.model, members),
         measure_singling_out(training, params.quasi_identifiers),
+        measure_attribute_inference(
+            bench.model,
+            evidence,
+            params.inferred or _sensitive_features(bench.subject),
+            guess_rng,
+            bench.track,
+        ),
+        extraction_part(
+            bench.model, non_members, thief_rng, bench.track, is_wanted=params.extraction
+        ),
     ]
     columns = params.groups or tuple(column.name for column in bench.subject.sensitive)
     exposure = expose_groups(
@@ -148,6 +161,10 @@ def operating_points(attack: Calibrated, name: str) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _sensitive_features(subject: Subject) -> tuple[str, ...]:
+    return tuple(column.name for column in subject.sensitive if column.is_feature)
 
 
 def _reachable(rate: float, attack: Calibrated) -> float:

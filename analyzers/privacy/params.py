@@ -27,6 +27,18 @@ class PrivacyParams(Params):
         "by them in the training table. Empty means this is not counted.",
         among="any",
     )
+    inferred: tuple[str, ...] = column_choice(
+        label="Attributes to guess",
+        help="Columns the model uses that an attacker would like to learn of a person. Empty means "
+        "every such column marked sensitive.",
+        among="feature",
+    )
+    extraction: bool = parameter(
+        False,
+        label="Rebuild the model from its answers",
+        help="Count how many questions a thief needs for a copy. Takes about two seconds and "
+        "6,000 questions.",
+    )
     smallest_group: int = parameter(
         20,
         label="Smallest group",

@@ -127,6 +127,24 @@ TABLES = {
             pa.field("n_records", pa.int64(), nullable=False),
         ]
     ),
+    "attribute_inference": pa.schema(
+        [
+            pa.field("attribute", pa.string(), nullable=False),
+            pa.field("side", pa.string(), nullable=False),
+            pa.field("imputed_rightly", pa.float64()),
+            pa.field("guessed_rightly", pa.float64()),
+            *_RATE,
+            pa.field("n", pa.int64(), nullable=False),
+        ]
+    ),
+    "extraction": pa.schema(
+        [
+            pa.field("strategy", pa.string(), nullable=False),
+            pa.field("queries", pa.int64(), nullable=False),
+            *_RATE,
+            pa.field("n", pa.int64(), nullable=False),
+        ]
+    ),
     "column_differences": pa.schema(
         [
             pa.field("column", pa.string(), nullable=False),

@@ -20,6 +20,13 @@ def ends(estimate: Estimate, form: str = ".2f") -> str:
     return f"{estimate.low:{form}} to {estimate.high:{form}}"
 
 
+def ends_in_points(estimate: Estimate) -> str:
+    """Write an interval of a share in percentage points."""
+    if estimate.low is None or estimate.high is None:
+        return ends(estimate)
+    return f"{points(estimate.low)} to {points(estimate.high)}"
+
+
 def finding_of(
     name: str,
     estimate: Estimate,
