@@ -67,25 +67,19 @@ def follow_all(examined: Subject, entries: Sequence[Entry]) -> None:
         _follow(examined, shown)
 
 
-def _running(examined: Subject) -> dict[str, Queued | Running]:
-    states = {
-        name: (job_id, engine.state_of(job_id))
-        for name, job_id in engine.latest_jobs(examined).items()
-    }
-    return {
-        job_id: state for job_id, state in states.values() if isinstance(state, Queued | Running)
-    }
-
-
 @st.fragment(run_every=POLL_SECONDS)
 def _follow(examined: Subject, shown: frozenset[str]) -> None:
-    names = {job_id: name for name, job_id in engine.latest_jobs(examined).items()}
-    running = _running(examined)
-    if {names[job_id] for job_id in running} != shown:
+    # Read once: a job may be asked, or end, between two looks.
+    running = {
+        name: (job_id, state)
+        for name, job_id in engine.latest_jobs(examined).items()
+        if isinstance(state := engine.state_of(job_id), Queued | Running)
+    }
+    if running.keys() != shown:
         st.rerun()
     with st.container(border=True):
-        for job_id, state in running.items():
-            what = names[job_id].capitalize()
+        for name, (_, state) in running.items():
+            what = name.capitalize()
             if isinstance(state, Queued):
                 st.progress(0.0, text=f"{what}: waiting for a worker")
                 continue
@@ -95,5 +89,5 @@ def _follow(examined: Subject, shown: frozenset[str]) -> None:
             text = f"{what}: {as_text(found.what, longest=200)}{estimate}"
             st.progress(found.fraction or 0.0, text=text)
         if st.button("Cancel all", icon=":material/stop_circle:", key="cancel-all"):
-            for job_id in running:
+            for job_id, _ in running.values():
                 engine.runner().cancel(job_id)

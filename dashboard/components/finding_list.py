@@ -46,6 +46,7 @@ def finding_list(findings: Sequence[Finding]) -> None:
             with st.expander(label, expanded=nothing_presses):
                 meaning = VERDICTS[verdict].meaning
                 st.caption(f"{meaning[0].upper()}{meaning[1:]}.")
+                st.markdown("\n".join(_line(finding) for finding in rest))
                 _table(rest)
 
 
@@ -92,23 +93,25 @@ def _worth(finding: Finding) -> str:
     return " " + as_text(f"({threshold.status}{since})")
 
 
+def _line(finding: Finding) -> str:
+    words = f"{indicator_words(finding)}.", finding.headline, finding.reason
+    name, headline, reason = (as_text(part) for part in words)
+    return f"- **{name}** {headline} {reason}".rstrip()
+
+
 def _table(findings: Sequence[Finding]) -> None:
     # Cells of a data frame are drawn on a canvas as plain text: nothing in them is markup.
     rows = [
         {
             "Indicator": indicator_words(finding),
-            "Finding": finding.headline,
+            "Concerns": finding.concerns,
             "Measured": estimate_words(finding.estimate),
             "n": finding.estimate.n,
             "Limit": limit_words(finding.threshold),
-            "Reason": finding.reason,
             "What to do": finding.remedy,
             "Reference": finding.reference,
         }
         for finding in findings
     ]
-    config = {
-        "Finding": st.column_config.TextColumn(width="large"),
-        "n": st.column_config.NumberColumn(format="localized"),
-    }
+    config = {"n": st.column_config.NumberColumn(format="localized")}
     st.dataframe(rows, hide_index=True, column_config=config)
