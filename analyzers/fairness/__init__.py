@@ -13,7 +13,9 @@ Method
     disparity is the smallest denominator among the groups it compares. Numbers such as age are
     cut visibly; missing values are a group of their own; a rate that rests on fewer rows than
     the smallest group asked for is shown but not compared, and never hidden. Moving the
-    threshold is a look-up in counts by score.
+    threshold is a look-up in counts by score. Other decisions (thresholds by group, the model
+    fitted again) are measured on rows they were not made from. Where the model is there, Shapley
+    values split a difference in mean score among the features.
 
 Limits
     Which rate should be equal is a decision about people, not about statistics, and several
@@ -23,7 +25,8 @@ Limits
 
 References:
     Hardt, Price and Srebro 2016; Chouldechova 2017; Kleinberg et al. 2017; Agarwal et al. 2018;
-    Berk et al. 2018; Efron and Tibshirani 1993; Romano and Wolf 2005; Benjamini and Hochberg 1995.
+    Berk et al. 2018; Efron and Tibshirani 1993; Romano and Wolf 2005; Benjamini and Hochberg 1995;
+    Zemel et al. 2013; Begley et al. 2020; Bird et al. 2020 (fairlearn).
 """
 
 from analyzers.core.analyzer import Analyzer, Needs

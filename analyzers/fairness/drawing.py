@@ -48,8 +48,8 @@ def draw(measurements: Measurements) -> list[Chart]:
         mine = disparities[disparities["metric"].isin(_DIFFERENCES) & disparities["value"].notna()]
         if len(mine):
             charts.append(_differences(mine))
-    charts += draw_curves(measurements) + draw_mitigations(measurements)
-    return charts + draw_attributions(measurements) + draw_reasons(measurements)
+    charts += draw_curves(measurements) + draw_attributions(measurements)
+    return charts + draw_mitigations(measurements) + draw_reasons(measurements)
 
 
 def _frame(measurements: Measurements, name: str) -> pd.DataFrame | None:

@@ -124,7 +124,7 @@ def _predictability(
         if len(np.unique(target[~held_out])) < 2:
             continue
         forest = ExtraTreesClassifier(
-            n_estimators=60, min_samples_leaf=5, n_jobs=1, random_state=int(rng.integers(2**31))
+            n_estimators=30, min_samples_leaf=5, n_jobs=1, random_state=int(rng.integers(2**31))
         )
         forest.fit(inputs[~held_out], target[~held_out])
         scores[held_out] = forest.predict_proba(inputs[held_out])[:, 1]
