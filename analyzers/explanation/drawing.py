@@ -3,6 +3,7 @@
 from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
 from analyzers.explanation.chart_words import is_filled
+from analyzers.explanation.counterfactual_charts import draw_counterfactuals
 from analyzers.explanation.effect_charts import effect_chart, tried_features
 from analyzers.explanation.global_charts import (
     draw_agreement,
@@ -32,6 +33,7 @@ def draw(measurements: Measurements) -> list[Chart]:
         draw_tokens(measurements),
         overlay_chart(measurements),
         draw_beside_lime(measurements),
+        draw_counterfactuals(measurements),
     ]
     if is_filled(measurements, "values"):
         charts += [

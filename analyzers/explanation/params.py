@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from analyzers.core.params import Params, parameter
+from analyzers.core.params import Params, column_choice, parameter
 
 
 class ExplanationParams(Params):
@@ -49,6 +49,11 @@ class ExplanationParams(Params):
         help="Row number in the file, from 0. -1 chooses the most confidently wrong row.",
         minimum=-1,
         maximum=100_000_000,
+    )
+    fixed_columns: tuple[str, ...] = column_choice(
+        label="Columns counterfactuals leave alone",
+        help="Besides those marked immutable: columns that a person cannot or should not change.",
+        among="feature",
     )
     lime_samples: int = parameter(
         2000,

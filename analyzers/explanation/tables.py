@@ -75,6 +75,14 @@ TABLES: dict[str, pa.Schema] = {
             ("output", _NUMBER),
         ]
     ),
+    # Feasible changes of the shown row that change the answer; one line for each changed column.
+    "counterfactuals": pa.schema(
+        [
+            ("number", _WHOLE), ("row", _WHOLE), ("feature", _TEXT), ("before", _TEXT),
+            ("after", _TEXT), ("number_before", _NUMBER), ("number_after", _NUMBER),
+            ("step", _NUMBER), ("predicted", _TEXT), ("output", _NUMBER),
+        ]
+    ),
     # What each column may hold, for editing a row; fixed says why a column should stay as it is.
     "fields": pa.schema(
         [

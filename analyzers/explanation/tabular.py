@@ -12,6 +12,7 @@ from analyzers.core.result import Estimate, Fact, Measurements
 from analyzers.core.workbench import Workbench
 from analyzers.explanation.agreement import Agreement, compare, mean_pairwise, top_of
 from analyzers.explanation.attribution import Target, target_of
+from analyzers.explanation.changing import Start, change_row
 from analyzers.explanation.choice import explain_rows
 from analyzers.explanation.cross_check import ROWS_CHECKED
 from analyzers.explanation.editing import fields_table, row_values_table
@@ -121,7 +122,7 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
     }
     data = bench.data.inputs
     assert isinstance(data, pd.DataFrame)  # noqa: S101  as above
-    space = space_of(subject.features, data)
+    space = space_of(subject.features, data, frozen=params.fixed_columns)
     effects = measure_effects(
         ask,
         frame,
@@ -131,6 +132,21 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
         track=bench.track,
     )
     tables["effects"], tables["ice"] = effects.effects, effects.ice
+    changed = change_row(
+        model,
+        target,
+        space,
+        reference,
+        Start(
+            frame.iloc[[scene.shown.place]],
+            int(bench.data.rows[positions[scene.shown.place]]),
+            float(np.median(outputs)),
+        ),
+        scene.order,
+        classes=subject.classes,
+        track=bench.track,
+    )
+    tables["counterfactuals"] = changed.table
     tables["fields"] = fields_table(data, space)
     tables["row_values"] = row_values_table(bench, positions, frame, scene.shown.place)
     if frame.shape[1] > 1:
@@ -144,7 +160,8 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
     )
     return Measurements(
         estimates=estimates,
-        facts=_facts(bench, scene, class_index, explained.refused, chosen.source),
+        facts=_facts(bench, scene, class_index, explained.refused, chosen.source)
+        | {"counterfactual_search": changed.words},
         tables=tables,
         sampling=tuple(filter(None, notes)),
     )

@@ -1,0 +1,112 @@
+"""What "another answer" means for the shown row, and its counterfactuals as a table."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from analyzers.core.model import Model
+from analyzers.core.workbench import Tracker
+from analyzers.explanation.attribution import Target
+from analyzers.explanation.counterfactuals import Counterfactuals, Margins, find_counterfactuals
+from analyzers.explanation.local import is_number
+from analyzers.explanation.tables import TABLES
+from analyzers.toolkit.feasible import FeasibleSpace
+
+
+class Start(NamedTuple):
+    """The shown row.
+
+    Attributes:
+        row: `(1, n_features)`.
+        number: in the file.
+        middle: median answer over the explained rows, which a regression has to cross.
+    """
+
+    row: pd.DataFrame
+    number: int
+    middle: float
+
+
+class Changed(NamedTuple):
+    """The table of counterfactuals, and in words what was searched."""
+
+    table: pa.Table
+    words: str
+
+
+def change_row(
+    model: Model,
+    target: Target,
+    space: FeasibleSpace,
+    reference: pd.DataFrame,
+    start: Start,
+    order: NDArray[np.int64],
+    *,
+    classes: tuple[str, ...],
+    track: Tracker,
+) -> Changed:
+    """Find small feasible changes of the shown row that change the answer, and write them down."""
+    margins = _margins(model, target, start)
+    found = find_counterfactuals(margins, start.row, space, reference, order, track=track)
+    wanted = "another class" if classes else f"an answer beyond the median {start.middle:.4g}"
+    words = (
+        f"{len(found.rows)} ways to {wanted} in {found.n_questions:,} questions; "
+        f"{int(space.is_free.sum())} of {len(space.fields)} columns may change"
+    )
+    return Changed(_table(model, target, start, found, classes), words)
+
+
+def _margins(model: Model, target: Target, start: Start) -> Margins:
+    if target.class_index is None:
+        own = target.outputs(model, start.row)[0]
+        sign = -1.0 if own > start.middle else 1.0
+        return lambda rows: sign * (target.outputs(model, rows) - start.middle)
+    if not target.has_probabilities:
+        own_code = model.predict(start.row)[0]
+        return lambda rows: np.where(model.predict(rows) != own_code, 1.0, -1.0)
+    predicted = int(model.predict_proba(start.row)[0].argmax())
+
+    def margins(rows: pd.DataFrame) -> NDArray[np.float64]:
+        scores = np.asarray(model.predict_proba(rows), dtype=np.float64)
+        others = np.delete(scores, predicted, axis=1).max(axis=1)
+        return np.asarray(others - scores[:, predicted], dtype=np.float64)
+
+    return margins
+
+
+def _table(
+    model: Model, target: Target, start: Start, found: Counterfactuals, classes: tuple[str, ...]
+) -> pa.Table:
+    lines: list[dict[str, object]] = []
+    if len(found.rows):
+        outputs = target.outputs(model, found.rows)
+        answers: NDArray[np.float64] | NDArray[np.int64] = outputs
+        if classes and target.has_probabilities:
+            answers = model.predict_proba(found.rows).argmax(axis=1)
+        elif classes:
+            answers = model.predict(found.rows)
+        for at in range(len(found.rows)):
+            lines += [
+                {
+                    "number": at + 1,
+                    "row": start.number,
+                    "feature": str(found.rows.columns[place]),
+                    **_cell("before", start.row.iloc[:, place]),
+                    **_cell("after", found.rows.iloc[[at], place]),
+                    "step": float(found.steps[at, place]),
+                    "predicted": classes[int(answers[at])] if classes else f"{outputs[at]:.6g}",
+                    "output": float(outputs[at]),
+                }
+                for place in np.flatnonzero(found.steps[at]).tolist()
+            ]
+    return pa.Table.from_pylist(lines, schema=TABLES["counterfactuals"])
+
+
+def _cell(word: str, column: pd.Series) -> dict[str, Any]:
+    value = column.iloc[0]
+    if is_number(column):
+        return {word: f"{float(value):.6g}", f"number_{word}": float(value)}
+    return {word: str(value)[:200], f"number_{word}": None}
