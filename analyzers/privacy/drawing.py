@@ -7,6 +7,7 @@ import pandas as pd
 
 from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
+from analyzers.privacy.leak_drawing import draw_leaks
 from analyzers.toolkit.plots import INK, PALETTE, figure, plain
 
 MOST_GROUPS = 40
@@ -33,7 +34,7 @@ def draw(measurements: Measurements) -> list[Chart]:
             _groups(mine, str(attribute), place)
             for place, (attribute, mine) in enumerate(frame.groupby("attribute", sort=False))
         ]
-    return charts
+    return charts + draw_leaks(measurements)
 
 
 def _roc(rows: pd.DataFrame, measurements: Measurements) -> Chart:

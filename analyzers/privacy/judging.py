@@ -27,9 +27,10 @@ _RATES = (
 def judge(measurements: Measurements, policy: Policy) -> list[Finding]:
     """Judge whether the attack may count, then how far it gets."""
     void = _void_reason(measurements, _tolerated(policy))
-    findings = [_comparability(measurements, policy)]
+    # The sentence a data-protection officer asks for comes first, voided where it does not count.
+    findings = [_found(measurements, policy, void, *rate) for rate in _RATES]
+    findings.append(_comparability(measurements, policy))
     findings += [_overlap(measurements)] if measurements.facts.get("n_overlapping_members") else []
-    findings += [_found(measurements, policy, void, *rate) for rate in _RATES]
     findings += [
         _plain(
             measurements, policy, void, "attack_auc", _auc_words, _LOWER,

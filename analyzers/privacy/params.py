@@ -36,7 +36,7 @@ class PrivacyParams(Params):
     extraction: bool = parameter(
         False,
         label="Rebuild the model from its answers",
-        help="Count how many questions a thief needs for a copy. Takes about two seconds and "
+        help="Count how many questions a thief needs for a copy. Takes about a second and "
         "6,000 questions.",
     )
     smallest_group: int = parameter(

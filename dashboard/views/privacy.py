@@ -25,8 +25,10 @@ def compare(shown: Shown) -> None:
     if points is None or attacks is None or not points.num_rows:
         return
     st.header("Whom each attack finds", anchor=False)
-    titles = {row["attack"]: row["title"] for row in attacks.to_pylist()}
-    known = [name for name in dict.fromkeys(points["attack"].to_pylist()) if name in titles]
+    rows = attacks.to_pylist()
+    titles = {row["attack"]: row["title"] for row in rows}
+    # Those that did best first; each is counted alone, on rows it did not learn from.
+    known = [row["attack"] for row in sorted(rows, key=lambda row: not row["is_chosen"])]
     name = st.selectbox(
         "Attack", known, format_func=lambda item: titles[item], key="privacy-attack"
     )

@@ -11,7 +11,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from analyzers.core.model import Capability
 from analyzers.policies import load_policy
-from analyzers.privacy.extraction import BUDGETS, mixed_rows
+from analyzers.privacy.drawing import draw
+from analyzers.privacy.extraction import BUDGETS, STRATEGIES, mixed_rows
 from analyzers.privacy.judging import judge
 from analyzers.privacy.measuring import measure
 from analyzers.privacy.params import PrivacyParams
@@ -83,6 +84,14 @@ def test_the_finding_stands_beside_the_usual_answer():
     assert "A copy made from 1,000 answers" in headline
     assert "n = 150" in headline
     assert "always giving the usual answer" in headline
+
+
+def test_the_chart_has_a_line_for_each_way_to_ask():
+    chart = next(item for item in draw(robbed("tree")) if item.name == "extraction")
+
+    assert [trace["name"] for trace in chart.figure["data"]] == list(STRATEGIES.values())
+    assert all(len(trace["x"]) == len(BUDGETS) for trace in chart.figure["data"])
+    assert "n = 150" in chart.caption
 
 
 def test_without_a_model_nothing_is_rebuilt_and_the_reason_is_given():

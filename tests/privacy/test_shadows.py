@@ -14,6 +14,7 @@ from analyzers.core.errors import Cancelled, UnsuitableSubject
 from analyzers.core.finding import Verdict
 from analyzers.core.result import Measurements
 from analyzers.policies import load_policy
+from analyzers.privacy.drawing import draw
 from analyzers.privacy.judging import judge
 from analyzers.privacy.likelihood import RMIA_OFFSET, lira_offline, lira_online, rmia_offline
 from analyzers.privacy.measuring import measure
@@ -118,6 +119,13 @@ def test_the_attacks_stand_on_one_chart():
     titles = set(attacked(False).tables["roc"]["title"].to_pylist())
 
     assert {"Loss", "LiRA, online", "LiRA, offline", "RMIA, offline"} <= titles
+
+
+def test_the_shadow_models_stand_beside_the_target_on_a_chart():
+    chart = next(item for item in draw(attacked(False)) if item.name == "shadow_models")
+
+    assert [len(trace["x"]) for trace in chart.figure["data"]] == [8, 1]
+    assert "8 shadow models" in chart.caption
 
 
 def test_row_order_does_not_matter_to_shadow_models():
