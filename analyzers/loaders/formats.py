@@ -29,6 +29,11 @@ SAVE_TORCH = (
     "Save the whole model as a program: `torch.jit.trace(model.eval(), example).save('model.pt')` "
     "or `torch.export.save(torch.export.export(model.eval(), (example,)), 'model.pt2')`."
 )
+SAVE_TEXT = (
+    "Save a BERT, DistilBERT, ELECTRA or RoBERTa sequence classifier with "
+    "`model.save_pretrained('folder'); tokenizer.save_pretrained('folder'); "
+    "shutil.make_archive('model', 'zip', 'folder')` and upload model.zip."
+)
 SAVE_ANY = "Or upload a table with the model's scores in a column and no model at all."
 
 
@@ -146,6 +151,19 @@ FORMATS: tuple[Format, ...] = (
         extensions=(".pt", ".pth", ".ckpt"),
         trust=Trust.CODE,
         fits=lambda glance: "data.pkl" in glance.inner,
+    ),
+    Format(
+        name="safetensors text classifier",
+        use="model",
+        extensions=(".zip",),
+        trust=Trust.DATA,
+        fits=lambda glance: (
+            "config.json" in glance.inner
+            and bool(
+                glance.inner & {"tokenizer.json", "pytorch_model.bin"}
+                or any(name.endswith(".safetensors") for name in glance.inner)
+            )
+        ),
     ),
     Format(
         name="Excel",
@@ -304,6 +322,8 @@ def describe(glance: Glance) -> str:
     for magic, words in known:
         if glance.head.startswith(magic):
             return words
+    if re.match(rb".{8}\{\s*\"", glance.head, re.DOTALL) and glance.extension == ".safetensors":
+        return "safetensors weights without the configuration and tokenizer that use them"
     if glance.entries:
         some = ", ".join(json.dumps(name[:40]) for name in sorted(glance.entries)[:3])
         return f"a zip archive of {len(glance.entries):,} entries such as {some}"

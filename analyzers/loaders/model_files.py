@@ -53,6 +53,10 @@ def _open(path: Path, found: Format) -> LoadedModel:
             from analyzers.loaders.catboost_model import load_catboost
 
             return load_catboost(path)
+        case "safetensors text classifier":
+            from analyzers.loaders.text_network import load_text_network
+
+            return load_text_network(path)
         case "ONNX":
             from analyzers.loaders.onnx_model import load_onnx
 

@@ -39,6 +39,10 @@ class Archive:
         """Names of the entries that are files, in the order of the archive."""
         return tuple(self._infos)
 
+    def size(self, name: str) -> int:
+        """Return how many bytes the directory says an entry holds."""
+        return self._infos[name].file_size
+
     def read(self, name: str) -> bytes:
         """Return the content of one entry, never more than its directory promised."""
         info = self._infos.get(name)

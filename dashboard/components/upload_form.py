@@ -14,7 +14,7 @@ from dashboard.uploading import Upload, begin_upload
 # The formats of `analyzers.loaders`, which only a worker may import; a test keeps both in step.
 MODEL_ENDINGS = (
     "skops", "joblib", "pkl", "pickle", "json", "ubj", "txt", "lgb", "model", "cbm", "onnx",
-    "pt", "pt2", "pth", "ts", "ckpt",
+    "pt", "pt2", "pth", "ts", "ckpt", "zip",
 )  # fmt: skip
 DATA_ENDINGS = (
     "csv", "tsv", "txt", "dat", "data", "parquet", "pq", "xlsx", "npz", "zip",
