@@ -213,6 +213,21 @@ def test_labels_keep_the_names_the_settings_use():
     assert roc_auc_score(codes, scores[:, 1]) == 1.0
 
 
+@pytest.mark.parametrize("library", ["xgboost", "lightgbm"])
+def test_wrappers_of_boosters_are_fitted_anew(library):
+    module = pytest.importorskip(library)
+    make = module.XGBClassifier if library == "xgboost" else module.LGBMClassifier
+    settings = {} if library == "xgboost" else {"verbose": -1}
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame(rng.normal(size=(200, 2)), columns=["x", "z"])
+    codes = (rows["x"] > 0).to_numpy(np.int64)
+    model = make(n_estimators=5, n_jobs=1, **settings).fit(rows, codes)
+
+    scores = fit_anew(model, rows, codes, np.arange(100), ("0", "1"), 0)
+
+    assert roc_auc_score(codes, scores[:, 1]) > 0.95
+
+
 def test_a_class_that_no_chosen_row_has_gets_no_probability():
     codes = np.array([0, 1, 0, 1, 2, 2])
     scores = fit_anew(LogisticRegression(), np.arange(6.0)[:, None], codes, np.arange(4),
