@@ -13,6 +13,7 @@ from analyzers.core.subject import Subject
 from analyzers.core.workbench import Tracker, Workbench, untracked
 from analyzers.fairness.against_rest import impact_ratio_table, rest_table, selected_in
 from analyzers.fairness.attribution import attribution_table
+from analyzers.fairness.classes import class_table
 from analyzers.fairness.comparing import disparity_table
 from analyzers.fairness.counting import Cells, Groups, Names, all_groupings, count_cells
 from analyzers.fairness.grouping import compound_table, group_table
@@ -87,6 +88,13 @@ def measure_decisions(bench: Workbench, params: FairnessParams) -> Measurements:
         tables["attributions"] = attribution_table(
             bench, attributes, values, favourable, smallest=params.smallest_group
         )
+    if len(subject.classes) > 2:
+        known = None if predictions.labels is None else np.asarray(predictions.labels, np.int64)
+        tables["classes"] = class_table(
+            attributes, known, np.asarray(predictions.predicted, np.int64), subject.classes,
+            bench.rng.spawn(1)[0], smallest=params.smallest_group, n_draws=params.draws,
+            track=bench.track,
+        )  # fmt: skip
     mitigated = mitigate(bench, attributes, labels, decisions, scores, params)
     tables |= mitigated.tables
     sampling += mitigated.notes

@@ -92,6 +92,14 @@ TABLES: Mapping[str, pa.Schema] = MappingProxyType(
                 ("n", _COUNT),
             ]
         ),
+        # More than two classes: widest difference for each class against the rest, and on average.
+        "classes": pa.schema(
+            [
+                ("attribute", _WORD), ("class", _WORD), ("metric", _WORD), *_INTERVAL,
+                ("n", _COUNT), ("n_groups", _COUNT), ("highest", _WORD), ("lowest", _WORD),
+                ("method", _WORD), ("reason", _WORD),
+            ]
+        ),
         # Other decisions, measured like the model's own; `group` is a group, "everyone" or
         # "between groups".
         "mitigations": pa.schema(

@@ -28,7 +28,7 @@ _BY_SCORE = {
 }
 
 # Tables that need the rows again: they speak of the model's own decisions and are left out.
-_OF_ROWS = ("conditions", "slices", "mitigations", "mitigated_decisions")
+_OF_ROWS = ("conditions", "slices", "classes", "mitigations", "mitigated_decisions")
 
 
 def at_threshold(measurements: Measurements, threshold: float) -> pa.Table:
