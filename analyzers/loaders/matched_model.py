@@ -100,7 +100,7 @@ class MatchedModel:
             raise
         # A model is someone else's program: whatever it raises is its failure, not ours.
         except Exception as error:
-            what = clean(error)
+            what = clean(_last_words(error))
             raise ModelMisbehaved(
                 f"Expected predictions for rows from {start:,} on, got {type(error).__name__}: "
                 f"{what[:300]}",
@@ -200,6 +200,12 @@ class MatchedModel:
         return np.array([code[known[name]] for name in names], dtype=np.int64)
 
 
+def _last_words(error: Exception) -> str:
+    """Return a message without the program listing TorchScript puts before it."""
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines and "Traceback of TorchScript" in str(error) else str(error)
+
+
 def _remedy(loaded: LoadedModel) -> str:
     """Name the other version first, where the model was saved by one."""
     older = [note for note in loaded.notes if "saved by scikit-learn" in note]
@@ -266,6 +272,8 @@ def _joined(parts: list[Any], n_rows: int) -> Any:  # noqa: ANN401  an array or 
 
 
 def _as_numbers(given: NDArray[Any]) -> NDArray[np.float64]:
+    if np.iscomplexobj(given):
+        raise ModelMisbehaved("Expected real numbers, got complex ones from the model.")
     try:
         return np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError) as error:

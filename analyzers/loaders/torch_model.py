@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analyzers.core.errors import RefusedFile
+from analyzers.core.errors import ModelMisbehaved, RefusedFile
 from analyzers.core.model import Capability, Inputs
 from analyzers.core.subject import Trust
 from analyzers.loaders import bounds
@@ -238,7 +238,11 @@ class TorchAnswer:
 
     def __call__(self, inputs: Inputs) -> Answer:
         """Return the raw outputs as scores; `torch_outputs` decides what they mean."""
-        raw = self.raw(inputs).double().numpy()
+        given = self.raw(inputs)
+        if given.is_complex():
+            # Torch would drop the imaginary parts without a word.
+            raise ModelMisbehaved("Expected real numbers, got complex ones from the model.")
+        raw = given.double().numpy()
         return Answer(scores=raw.reshape(len(raw), -1))
 
 
