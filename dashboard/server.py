@@ -16,6 +16,8 @@ from dashboard.reporting import report_of
 
 SCRIPT = Path(__file__).with_name("app.py")
 REPORT_ADDRESS = "/report-preview"
+# Streamlit's counters of sessions and memory: nobody's business but the operator's.
+METRICS_ADDRESS = "/_stcore/metrics"
 
 # Streamlit builds styles and a few functions in the page, hence the two unsafe words; nothing may
 # be fetched from, sent to, or framed by another site.
@@ -37,7 +39,7 @@ HEADERS = (
 
 
 class SecurityHeaders:
-    """Adds the headers to every answer."""
+    """Adds the headers to every answer, and closes the counters of the process."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Wrap an application."""
@@ -58,7 +60,10 @@ class SecurityHeaders:
                 message = {**message, "headers": [*kept, *added]}
             await send(message)
 
-        await self._app(scope, receive, send_completed)
+        app: ASGIApp = self._app
+        if scope["path"].rstrip("/").endswith(METRICS_ADDRESS):
+            app = PlainTextResponse("Not found", status_code=404)
+        await app(scope, receive, send_completed)
 
 
 def report_preview(request: Request) -> Response:
