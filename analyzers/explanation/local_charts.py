@@ -248,5 +248,5 @@ def draw_beside_lime(measurements: Measurements) -> Chart | None:
 def _with_room(*ends: float) -> list[float]:
     """Widen a range at both sides by what a label outside a bar needs."""
     low, high = min(ends), max(ends)
-    room = 0.22 * (high - low) or 1.0
+    room = 0.45 * (high - low) or 1.0
     return [low - room, high + room]

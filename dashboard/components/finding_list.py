@@ -1,5 +1,6 @@
 """Findings: the worst in full, the rest folded up by verdict."""
 
+import re
 from collections.abc import Sequence
 
 import streamlit as st
@@ -8,6 +9,7 @@ from analyzers.core.finding import Finding, Verdict
 from analyzers.report.words import VERDICTS, estimate_words, limit_words, plural
 from dashboard.components.words import as_text, verdict_badge
 
+_ABBREVIATION = re.compile(r"\b(shap|lime|auc|roc|tpr|fpr|r(?= squared))\b", re.IGNORECASE)
 # More cards than these would push the live controls and the charts out of sight.
 _MOST_CARDS = {Verdict.FAIL: 6, Verdict.WARN: 3}
 
@@ -35,6 +37,7 @@ def finding_list(findings: Sequence[Finding]) -> None:
             with st.container(border=True):
                 finding_card(finding)
     nothing_presses = not any(by_verdict[verdict] for verdict in _MOST_CARDS)
+    first = next(found for found in by_verdict.values() if found)
     if nothing_presses:
         st.markdown("No indicator fails or is beyond a warning limit.")
     for verdict, found in by_verdict.items():
@@ -43,7 +46,7 @@ def finding_list(findings: Sequence[Finding]) -> None:
             many = "more indicator" if len(rest) < len(found) else "indicator"
             label = f"{VERDICTS[verdict].word}: {plural(len(rest), many)}"
             # With no cards above it, what was found would otherwise be out of sight.
-            with st.expander(label, expanded=nothing_presses):
+            with st.expander(label, expanded=nothing_presses and found is first):
                 meaning = VERDICTS[verdict].meaning
                 st.caption(f"{meaning[0].upper()}{meaning[1:]}.")
                 st.markdown("\n".join(_line(finding) for finding in rest))
@@ -82,7 +85,8 @@ def finding_card(finding: Finding) -> None:
 def indicator_words(finding: Finding) -> str:
     """Write an indicator's name in plain words, such as "Equalized odds difference"."""
     words = finding.indicator.rpartition(".")[2].replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
+    sentence = words[:1].upper() + words[1:]
+    return _ABBREVIATION.sub(lambda found: found[0].upper(), sentence)
 
 
 def _worth(finding: Finding) -> str:
