@@ -13,17 +13,18 @@ from analyzers.core.subject import Subject
 from analyzers.core.workbench import Workbench
 from analyzers.privacy.attribute_inference import measure_attribute_inference
 from analyzers.privacy.auditor import refit_attacks
-from analyzers.privacy.calibration import Calibrated, attack_by_halves, roc_area, roc_of
+from analyzers.privacy.calibration import Calibrated, attack_by_halves
 from analyzers.privacy.comparability import Comparison, compare_sides
 from analyzers.privacy.epsilon import epsilon_lower_bound
 from analyzers.privacy.evidence import Evidence, Side, gather
 from analyzers.privacy.exposure import expose_groups, most_exposed
 from analyzers.privacy.extraction import extraction_part
 from analyzers.privacy.params import PrivacyParams
+from analyzers.privacy.signal_rows import attack_rows, histogram_rows, roc_rows
 from analyzers.privacy.signals import Signal, signals_of
 from analyzers.privacy.singling_out import measure_singling_out
 from analyzers.privacy.structure import measure_structure
-from analyzers.privacy.tables import rated, table_of
+from analyzers.privacy.tables import table_of
 from analyzers.toolkit.intervals import (
     clopper_pearson,
     difference_estimate,
@@ -35,8 +36,6 @@ from analyzers.toolkit.sampling import sampling_note
 CHOSEN = "chosen"
 ACCEPTED_RATES = (0.001, 0.01)
 GROUP_RATE = 0.01
-MOST_ROC_POINTS = 250
-BINS = 40
 
 
 def measure(bench: Workbench, params: PrivacyParams) -> Measurements:
@@ -99,9 +98,9 @@ def measure(bench: Workbench, params: PrivacyParams) -> Measurements:
         | {name: item for part in parts for name, item in part.facts.items()},
         tables={
             "operating_points": table_of("operating_points", points),
-            "attacks": table_of("attacks", _attack_rows(signals, attack)),
-            "roc": table_of("roc", [row for signal in signals for row in _roc_rows(signal)]),
-            "score_histogram": table_of("score_histogram", _histogram(signals, attack)),
+            "attacks": table_of("attacks", attack_rows(signals, attack)),
+            "roc": table_of("roc", [row for signal in signals for row in roc_rows(signal)]),
+            "score_histogram": table_of("score_histogram", histogram_rows(signals, attack)),
             "groups": table_of("groups", exposure.groups),
             "group_gaps": table_of("group_gaps", exposure.gaps),
             "exposed_records": table_of(
@@ -249,71 +248,11 @@ def _facts(
     }
 
 
-def _attack_rows(signals: list[Signal], attack: Calibrated) -> list[dict[str, Any]]:
-    return [
-        {
-            "attack": signal.name,
-            "title": signal.title,
-            **rated(roc_area(signal.members, signal.non_members)),
-            "n_members": len(signal.members),
-            "n_non_members": len(signal.non_members),
-            "is_chosen": signal.name in (*attack.strongest, *attack.sharpest),
-        }
-        for signal in signals
-    ]
-
-
-def _roc_rows(signal: Signal) -> list[dict[str, Any]]:
-    curve = roc_of(signal.members, signal.non_members)
-    kept = _log_spaced(len(curve.thresholds))
-    return [
-        {
-            "attack": signal.name,
-            "title": signal.title,
-            "threshold": float(threshold) if np.isfinite(threshold) else None,
-            "false_positive_rate": float(false / curve.n_negatives),
-            "true_positive_rate": float(true / curve.n_positives),
-            "n_non_members": curve.n_negatives,
-            "n_members": curve.n_positives,
-        }
-        for threshold, false, true in zip(
-            curve.thresholds[kept], curve.false_positives[kept], curve.true_positives[kept],
-            strict=True,
-        )
-    ]  # fmt: skip
-
-
-def _log_spaced(n_points: int) -> NDArray[np.int64]:
-    """Points denser at the low end, where the logarithmic axis shows them."""
-    if n_points <= MOST_ROC_POINTS:
-        return np.arange(n_points)
-    spaced = np.geomspace(1, n_points, MOST_ROC_POINTS) - 1
-    return np.unique(np.concatenate([np.rint(spaced).astype(np.int64), [n_points - 1]]))
-
-
-def _histogram(signals: list[Signal], attack: Calibrated) -> list[dict[str, Any]]:
-    signal = next(item for item in signals if item.name == attack.sharpest[0])
-    both = np.concatenate([signal.members, signal.non_members])
-    # The outermost half per cent would stretch the picture until nothing can be seen in it.
-    low, high = (float(end) for end in np.quantile(both, [0.005, 0.995]))
-    if low == high:
-        low, high = low - 0.5, high + 0.5
-    edges = np.linspace(low, high, BINS + 1)
-    counted = [
-        np.histogram(np.clip(side, low, high), edges)[0]
-        for side in (signal.members, signal.non_members)
-    ]
-    return [
-        {
-            "attack": signal.name, "title": signal.title, "low": float(edges[place]),
-            "high": float(edges[place + 1]), "members": int(counted[0][place]),
-            "non_members": int(counted[1][place]),
-        }
-        for place in range(BINS)
-    ]  # fmt: skip
-
-
 def _titles(signals: list[Signal], names: tuple[str, ...]) -> str:
     """Name the attacks that the two halves chose, once where they agree."""
-    titles = {signal.name: signal.title.lower() for signal in signals}
-    return " or ".join(titles[name] for name in dict.fromkeys(names))
+    titles = {signal.name: signal.title for signal in signals}
+    # LiRA and RMIA are names and stay as they are.
+    return " or ".join(
+        title if any(char.isupper() for char in title[1:]) else title.lower()
+        for title in (titles[name] for name in dict.fromkeys(names))
+    )

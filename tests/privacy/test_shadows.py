@@ -99,6 +99,7 @@ def test_shadow_models_find_more_at_few_false_accusations_than_the_loss_does():
     areas = {row["attack"]: row["value"] for row in measured.tables["attacks"].to_pylist()}
     assert areas["rmia_offline"] > areas["loss"] + 0.02
     assert measured.facts["auditor_grade"] == 2
+    assert measured.facts["low_rate_attack"].startswith(("LiRA", "RMIA"))
     assert measured.facts["shadow_doubt"] == ""
 
 
