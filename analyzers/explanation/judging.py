@@ -121,6 +121,35 @@ _TABULAR = (
         no_limit="No accepted limit exists. At 1 chance plays no part.",
     ),
     _Question(
+        "noise_stability",
+        "When numbers move by 5 % of their spread, {n} rows rank their columns alike with a "
+        "correlation of {value}{ends}; a random explainer reaches 0.",
+        "Where it is low, do not give single rows' explanations to people: the next person, almost "
+        "the same, would be told something else.",
+        "Alvarez-Melis and Jaakkola 2018; Agarwal et al. 2022 (OpenXAI), relative input stability",
+        no_limit="No accepted limit exists. At 1 small changes do not matter; a random explainer "
+        "reaches 0.",
+    ),
+    _Question(
+        "lime_width_stability",
+        "LIME with half and with twice its kernel width ranks the columns of {n} rows alike with a "
+        "correlation of {value}{ends}; a random explainer reaches 0.",
+        "Where it is low, say which width was used whenever you show LIME's weights.",
+        "Garreau and von Luxburg 2020, Explaining the explainer",
+        no_limit="No accepted limit exists. At 1 the width plays no part; a random explainer "
+        "reaches 0.",
+    ),
+    _Question(
+        "off_manifold_gap",
+        "What holds on the mixed rows that explainers ask about predicts real rows worse by "
+        "{value}{ends} in the output's unit, beyond an honest control; 0 is one rule for both.",
+        "Where it is clearly above 0, the model may treat the questions of explainers as such: "
+        "compare with counterfactuals and group rates, which rest on real rows.",
+        "Slack et al. 2020, Fooling LIME and SHAP",
+        no_limit="No accepted limit exists. Near 0 the model answers mixed and real rows by one "
+        "rule; a gap is a reason to look, not a proof of deceit.",
+    ),
+    _Question(
         "sampling_error",
         "A row's least certain SHAP value is known to ± {value} (95 %).",
         "Raise the number of background rows.",

@@ -42,7 +42,13 @@ class LocalWeights(NamedTuple):
 
 
 def shared_lime(
-    ask: Ask, rows: pd.DataFrame, training: pd.DataFrame, n_samples: int, rng: np.random.Generator
+    ask: Ask,
+    rows: pd.DataFrame,
+    training: pd.DataFrame,
+    n_samples: int,
+    rng: np.random.Generator,
+    *,
+    width: float = KERNEL_WIDTH,
 ) -> LocalWeights:
     """Explain rows with one sample for all of them.
 
@@ -52,6 +58,7 @@ def shared_lime(
         training: rows whose columns are drawn from, one column independently of the other.
         n_samples: size of the sample.
         rng: source of randomness.
+        width: of the kernel; neighbours further away than about this count little.
     """
     n_features = rows.shape[1]
     draws = rng.integers(0, len(training), (n_samples, n_features))
@@ -67,16 +74,16 @@ def shared_lime(
         # The row itself is the first neighbour, as in the package.
         same = np.vstack([np.ones(n_features), sample_codes == row_codes[place]])
         answers = np.concatenate([own[place : place + 1], outputs])
-        fit = weighted_ridge(same, answers, kernel(same))
+        fit = weighted_ridge(same, answers, kernel(same, width))
         weights[place], intercepts[place], r_squared[place] = fit
     return LocalWeights(weights, intercepts, r_squared)
 
 
-def kernel(same: NDArray[np.float64]) -> NDArray[np.float64]:
+def kernel(same: NDArray[np.float64], width: float = KERNEL_WIDTH) -> NDArray[np.float64]:
     """LIME's weight of each neighbour, from the columns that differ: `same` `(n, n_features)`."""
     n_features = same.shape[1]
     differ = n_features - same.sum(axis=1)
-    weights: NDArray[np.float64] = np.exp(-differ / (2 * KERNEL_WIDTH**2 * n_features))
+    weights: NDArray[np.float64] = np.exp(-differ / (2 * width**2 * n_features))
     return weights
 
 

@@ -1,12 +1,14 @@
 """Explain a model of tables: SHAP, LIME of the same rows, their agreement, and tests of both."""
 
 from importlib.metadata import version
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from analyzers.core.dataset import Dataset
 from analyzers.core.errors import UnsuitableSubject
 from analyzers.core.result import Estimate, Fact, Measurements
 from analyzers.core.workbench import Workbench
@@ -32,7 +34,15 @@ from analyzers.explanation.records import (
     values_table,
 )
 from analyzers.explanation.selection import choose_class, choose_rows, choose_shown
-from analyzers.toolkit.feasible import space_of
+from analyzers.explanation.trust import (
+    ROWS_MOVED,
+    join_rows,
+    moved_rows,
+    noise_stability,
+    off_manifold_gap,
+    width_sensitivity,
+)
+from analyzers.toolkit.feasible import FeasibleSpace, space_of
 from analyzers.toolkit.intervals import mean_estimate
 from analyzers.toolkit.sampling import sampling_note
 
@@ -51,7 +61,7 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
             "Expected at least one column the model sees, got none.",
             remedy="Mark the model's columns as features.",
         )
-    choosing, explaining, local, deleting, resampling = bench.rng.spawn(5)
+    choosing, explaining, local, deleting, resampling, trusting = bench.rng.spawn(6)
     class_index = choose_class(bench, params)
     target = target_of(model, class_index)
     chosen = choose_rows(bench, params, params.rows, choosing)
@@ -132,6 +142,10 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
         track=bench.track,
     )
     tables["effects"], tables["ice"] = effects.effects, effects.ice
+    estimates |= _tests(
+        bench, params, target, _Rows(positions, compared, reference, chosen.background), space,
+        trusting,
+    )  # fmt: skip
     changed = change_row(
         model,
         target,
@@ -165,6 +179,57 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
         tables=tables,
         sampling=tuple(filter(None, notes)),
     )
+
+
+class _Rows(NamedTuple):
+    """The rows at work: explained positions, compared rows, reference and background."""
+
+    positions: NDArray[np.int64]
+    compared: pd.DataFrame
+    reference: pd.DataFrame
+    background: Dataset
+
+
+def _tests(
+    bench: Workbench,
+    params: ExplanationParams,
+    target: Target,
+    rows: _Rows,
+    space: FeasibleSpace,
+    rng: np.random.Generator,
+) -> dict[str, Estimate]:
+    """Hold the explanation against noise, LIME's width and behaviour off the data."""
+    model = bench.need_model()
+    moving, again, beside, widths = rng.spawn(4)
+
+    def ask(asked: pd.DataFrame) -> NDArray[np.float64]:
+        return target.outputs(model, asked)
+
+    found = {"off_manifold_gap": off_manifold_gap(ask, rows.reference, space, beside)}
+    if rows.compared.shape[1] < 2:
+        alone = Estimate.unmeasured("With one column there is nothing to rank.")
+        return found | {"noise_stability": alone, "lime_width_stability": alone}
+    few = bench.data.take(rows.positions[:ROWS_MOVED])
+    both = explain_rows(
+        model,
+        join_rows(few, moved_rows(few, space, moving)),
+        rows.background,
+        target,
+        most_sampled=2 * len(few),
+        is_agnostic=params.method == "model-agnostic",
+        rng=again,
+        track=bench.track,
+    )
+    found["noise_stability"] = (
+        noise_stability(both.attribution.values)
+        if both.n_rows == 2 * len(few)
+        else Estimate.unmeasured("Explaining rows twice would ask the model too often.")
+    )
+    with threadpool_limits(1, user_api="blas"):
+        found["lime_width_stability"] = width_sensitivity(
+            ask, rows.compared, rows.reference, params.lime_samples, int(widths.integers(2**31))
+        )
+    return found
 
 
 def _most_compared(n_features: int, n_samples: int) -> int:
