@@ -1,5 +1,6 @@
 import json
 import os
+import pickle
 
 import numpy as np
 import pyarrow as pa
@@ -310,3 +311,21 @@ def test_any_bytes_are_refused_with_a_sentence(content):
             read()
         except ResultError:
             continue
+
+
+def test_a_pickle_sent_in_place_of_the_answer_is_refused_and_never_runs(written, tmp_path_factory):
+    marker = tmp_path_factory.mktemp("marker") / "ran"
+
+    class Gadget:
+        def __reduce__(self):
+            return (exec, (f"open({str(marker)!r}, 'w').close()",))
+
+    for path in written.iterdir():
+        path.write_bytes(pickle.dumps(Gadget()))
+
+    with pytest.raises(ResultError):
+        read_output(written, SCHEMAS, most_bytes=MOST)
+
+    assert not marker.exists()
+    pickle.loads(pickle.dumps(Gadget()))
+    assert marker.exists(), "the gadget must work where it is loaded"
