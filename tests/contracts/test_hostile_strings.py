@@ -23,8 +23,8 @@ from analyzers.core.result import Measurements, Provenance, Result
 from analyzers.core.subject import Column, Role
 from analyzers.core.workbench import Workbench
 from analyzers.policies import load_policy
-from analyzers.report.sections import Entry
 from analyzers.report.html import report_html
+from analyzers.report.sections import Entry
 from analyzers.toolkit.export import chart_html, file_stem, table_csv
 from tests.benches import EstimatorModel, dataset_of, predictions_of, subject_of
 from tests.contracts.quick import QUICK
