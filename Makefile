@@ -60,7 +60,8 @@ bench: setup ## Run every benchmark side by side with its peers and write a tabl
 	$(BIN)/python -m benchmarks
 
 report: setup ## Audit every sample and write a report for each under reports/
-	$(BIN)/python -m analyzers audit-samples --out reports
+	@# Exit code 1 means findings, which samples are there to show; only 2 is an error.
+	$(BIN)/python -m analyzers audit-samples --out reports || [ $$? = 1 ]
 
 release: setup ## Build the wheel and source archive under dist/, with their SHA-256 sums
 	rm -rf dist
