@@ -203,7 +203,7 @@ def report(
         "peer": peer or None,
         "peer_s": None if peer_s is None else round(peer_s, 5),
         "limit_s": None if limit_s is None else round(limit_s, 5),
-        "ratio": None if peer_s is None else round(ours_s / peer_s, 3),
+        "ratio": None if peer_s is None else round(peer_s / ours_s, 3),
         "agree": agree,
         "extrapolated": False,
     }

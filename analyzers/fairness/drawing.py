@@ -215,7 +215,7 @@ def _differences(rows: pd.DataFrame) -> Chart:
         alt=f"{len(rows)} differences between groups with intervals, over up to {n:,} rows.",
         table="disparities",
         figure=figure(
-            [trace], x="Largest difference between groups", y="",
+            [trace], x="Largest difference", y="",
             height=max(260, 26 * len(rows) + 110),
             xaxis={"rangemode": "tozero"},
             yaxis={"tickvals": places, "ticktext": labels, "range": [-0.7, len(rows) - 0.3]},
