@@ -1,8 +1,8 @@
 """Run every benchmark and write one table.
 
 Each file in this folder takes `--quick` and prints one JSON line per comparison with the keys
-`work`, `size`, `ours_s`, `peer`, `peer_s`, `limit_s`, `ratio`, `agree` and `extrapolated`; the ratio is
-the peer's time over ours, so that more than 1 means faster than the peer.
+`work`, `size`, `ours_s`, `peer`, `peer_s`, `limit_s`, `ratio`, `agree` and `extrapolated`; the
+ratio is the peer's time over ours, so that more than 1 means faster than the peer.
 """
 
 import argparse
