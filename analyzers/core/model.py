@@ -63,3 +63,16 @@ class DifferentiableModel(Model, Protocol):
     def gradient(self, inputs: Inputs, codes: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return d cross-entropy(inputs, codes) / d inputs, shaped like the input tensor."""
         ...
+
+
+@runtime_checkable
+class NetworkModel(DifferentiableModel, Protocol):
+    """A differentiable model whose raw outputs can be followed back to the inputs."""
+
+    def logits(self, tensor: Any) -> Any:  # noqa: ANN401  torch.Tensors
+        """Return logits `(n_rows, n_classes)`, columns as `Subject.classes`, with their graph.
+
+        Args:
+            tensor: as `tensor_of` returns it.
+        """
+        ...

@@ -15,7 +15,7 @@ from analyzers.loaders.torch_model import TorchAnswer, first_tensor
 
 
 class MatchedTorchModel(MatchedModel):
-    """Implements `core.model.DifferentiableModel`."""
+    """Implements `core.model.NetworkModel`."""
 
     def __init__(self, loaded: LoadedModel, subject: Subject, probe: Inputs) -> None:
         answer = loaded.answer
@@ -47,6 +47,26 @@ class MatchedTorchModel(MatchedModel):
         if not np.isfinite(made).all():
             raise ModelMisbehaved("Expected finite gradients, got NaN or infinity.")
         return made
+
+    def logits(self, tensor: Any) -> Any:  # noqa: ANN401  torch.Tensors
+        """Return logits `(n_rows, n_classes)`, columns as the subject's classes, with their graph.
+
+        Probabilities become their logarithms; a single output becomes that of the second class
+        beside a zero.
+
+        Args:
+            tensor: as `tensor_of` returns it.
+        """
+        import torch
+
+        raw = first_tensor(self.native(tensor)).reshape(len(tensor), -1)
+        if raw.shape[1] == 1:
+            if self.outputs == "probabilities":
+                raw = torch.logit(raw, eps=1e-7)
+            raw = torch.cat([torch.zeros_like(raw), raw], dim=1)
+        elif self.outputs == "probabilities":
+            raw = raw.clamp_min(1e-12).log()
+        return raw[:, torch.from_numpy(self._order.astype(np.int64))]
 
     def _loss(self, raw: Any, place: Any) -> Any:  # noqa: ANN401  torch.Tensors
         from torch.nn import functional
