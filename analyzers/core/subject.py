@@ -53,6 +53,15 @@ class Files(Value):
     model: FileRef | None = None
     training_data: FileRef | None = None
 
+    @property
+    def refs(self) -> tuple[FileRef, ...]:
+        """The files that were given."""
+        return tuple(ref for ref in (self.data, self.model, self.training_data) if ref is not None)
+
+    def has(self, ref: FileRef) -> bool:
+        """Whether a file with the same content is among them."""
+        return any(own.sha256 == ref.sha256 for own in self.refs)
+
 
 class Column(Value):
     """One column of the data and how it is used.

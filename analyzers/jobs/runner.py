@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from analyzers.core.analyzer import Analyzer
@@ -10,7 +10,7 @@ from analyzers.core.errors import StoreError
 from analyzers.core.job import Done, Job, JobState, Limits, Request
 from analyzers.core.params import Params
 from analyzers.core.result import Result
-from analyzers.core.subject import Files, Subject
+from analyzers.core.subject import FileRef, Files, Subject
 from analyzers.inspection import InspectionParams
 from analyzers.jobs.declared import INSPECTION, INSPECTION_VERSION
 from analyzers.jobs.launcher import launcher
@@ -22,6 +22,7 @@ from analyzers.jobs.workspaces import expire_workspaces
 from analyzers.predictions import PREDICTIONS
 
 _POLL_SECONDS = 0.05
+_STOP_SECONDS = 2.0
 _DAY_SECONDS = 86400.0
 
 
@@ -156,14 +157,16 @@ class Runner:
         self._live.append(model)
         return model
 
+    def remove_file(self, ref: FileRef) -> None:
+        """Cancel what is being asked about an upload, and remove it with all that came of it."""
+        _stop([item for item in Supervisor.all_of(self._store) if item.reads(ref)])
+        self._store.remove_file(ref)
+
     def close(self) -> None:
         """Cancel what this workspace has at work and close its live models."""
         for model in self._live:
             model.close()
-        for supervisor in Supervisor.all_of(self._store):
-            supervisor.cancel()
-        for supervisor in Supervisor.all_of(self._store):
-            supervisor.wait(2.0)
+        _stop(Supervisor.all_of(self._store))
 
     def _asking_predictions(self, subject: Subject, limits: Limits) -> Callable[[], str]:
         def ask() -> str:
@@ -172,9 +175,8 @@ class Runner:
         return ask
 
     def _start(self, request: Request, *, prerequisite: Callable[[], str] | None = None) -> str:
-        for ref in (request.files.data, request.files.model, request.files.training_data):
-            if ref is not None:
-                self._store.file_path(ref)
+        for ref in request.files.refs:
+            self._store.file_path(ref)
         job_id = request.job.id
         with _submitting:
             state = self._store.state(job_id)
@@ -184,6 +186,13 @@ class Runner:
                 return job_id
             supervise(self._store, request, prerequisite=prerequisite)
         return job_id
+
+
+def _stop(supervisors: Sequence[Supervisor]) -> None:
+    for supervisor in supervisors:
+        supervisor.cancel()
+    for supervisor in supervisors:
+        supervisor.wait(_STOP_SECONDS)
 
 
 _submitting = threading.Lock()

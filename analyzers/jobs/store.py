@@ -139,17 +139,22 @@ class Store:
             )
         return path
 
+    def uploads(self) -> list[FileRef]:
+        """Return every upload that a subject or a question names, by name, each file once."""
+        asked = (self._request(job_id) for job_id in self._job_ids())
+        every = [subject.files for subject in self.subjects()]
+        every += [request.files for request in asked if request is not None]
+        found = {ref.sha256: ref for files in every for ref in files.refs}
+        return sorted(found.values(), key=lambda ref: (ref.name, ref.sha256))
+
     def remove_file(self, ref: FileRef) -> None:
         """Remove an upload, the subjects made from it, and their results."""
         for subject in self.subjects():
-            files = subject.files
-            if ref.sha256 in {
-                file.sha256 for file in (files.data, files.model, files.training_data) if file
-            }:
+            if subject.files.has(ref):
                 self._remove_subject(subject.digest)
         for job_id in self._job_ids():
             request = self._request(job_id)
-            if request is not None and ref.sha256 in request.files.model_dump_json():
+            if request is not None and request.files.has(ref):
                 workspaces.remove_tree(self._job_folder(job_id))
         workspaces.remove_tree(self.folder / "files" / _digest(ref.sha256))
 

@@ -21,7 +21,7 @@ from analyzers.core.job import (
     Stopped,
 )
 from analyzers.core.result import Provenance, Result
-from analyzers.core.subject import Trust
+from analyzers.core.subject import FileRef, Trust
 from analyzers.jobs import outcome
 from analyzers.jobs.codec import read_output
 from analyzers.jobs.declared import declared_tables
@@ -91,6 +91,10 @@ class Supervisor:
             _at_work.pop((self._store.folder, job_id), None)
         self._has_ended.set()
         _log.info("job %s of %s: %s", job_id[:12], self._request.job.analyzer, state.state)
+
+    def reads(self, ref: FileRef) -> bool:
+        """Whether the job is about this upload."""
+        return self._request.files.has(ref)
 
     def cancel(self) -> None:
         """Stop it, queued or running."""

@@ -8,6 +8,7 @@ from analyzers.core.job import Failed, Stopped
 from analyzers.inspection import InspectionParams
 from dashboard import engine, session
 from dashboard.components.job_panel import job_panel
+from dashboard.components.sample_card import sample_card
 from dashboard.components.upload_form import upload_form
 from dashboard.components.words import as_text
 from dashboard.uploading import begin_sample, finish_upload, pending_upload
@@ -53,6 +54,10 @@ for column, sample in zip(st.columns(len(SAMPLES)), SAMPLES, strict=True):
         st.markdown(f"**{sample.title}**")
         st.markdown(sample.shows)
         st.space("stretch")
+        if st.button(
+            "About it", key=f"about-{sample.name}", width="stretch", icon=":material/info:"
+        ):
+            sample_card(sample)
         if st.button("Open this sample", key=f"open-{sample.name}", width="stretch"):
             try:
                 begin_sample(sample)

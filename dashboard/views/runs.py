@@ -1,10 +1,11 @@
-"""Runs: what was asked in this workspace, and how to delete all of it."""
+"""Runs: what was asked in this workspace, its uploads, and how to delete one or all of it."""
 
 import streamlit as st
 
 from analyzers.catalog import ANALYZERS
 from dashboard import engine, session
 from dashboard.components.run_row import run_row
+from dashboard.components.upload_row import upload_row
 
 MOST_RUNS = 50
 
@@ -22,6 +23,17 @@ for record in history[:MOST_RUNS]:
     run_row(record, title=titles.get(record.analyzer, record.analyzer))
 if len(history) > MOST_RUNS:
     st.caption(f"The newest {MOST_RUNS} of {len(history):,}.")
+
+uploads = engine.store().uploads()
+if uploads:
+    st.header("Uploads", anchor=False)
+    st.markdown("The files of this workspace. Deleting one deletes every answer that came of it.")
+for number, ref in enumerate(uploads):
+    if upload_row(ref, number=number):
+        engine.runner().remove_file(ref)
+        engine.forget_answers()
+        session.leave_notice(f"{ref.name} was deleted, with every answer that came of it.")
+        st.rerun()
 
 st.header("Delete everything", anchor=False)
 st.markdown(

@@ -9,6 +9,7 @@ from analyzers.catalog import ANALYZERS
 from analyzers.core.job import Failed, Progress, Running, Stopped
 from analyzers.policies import load_policy
 from dashboard import engine, reporting
+from sample_models import SAMPLES
 from tests.dashboard.conftest import measured, words_of
 
 CARD = "What to do, and where this comes from"
@@ -266,6 +267,31 @@ def test_runs_lists_what_was_asked_and_deletes_all_of_it_only_when_sure(workspac
     assert not app.exception
     assert not workspace.store.folder.exists()
     assert app.query_params["workspace"] != workspace.store.workspace
+
+
+def test_one_upload_is_deleted_with_what_came_of_it(workspace):
+    workspace.done("performance")
+    data = workspace.subject.files.data
+    app = workspace.open("runs")
+
+    app.button(key=f"delete-upload-{data.sha256[:16]}").click().run()
+
+    assert not app.exception
+    assert workspace.store.subjects() == []
+    assert workspace.store.history() == []
+    assert data not in workspace.store.uploads()
+    assert "was deleted" in words_of(app)
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
+def test_a_samples_card_says_where_its_data_come_from(sample, empty_app):
+    app = empty_app("home")
+
+    app.button(key=f"about-{sample.name}").click().run()
+
+    assert not app.exception
+    assert "Licence: see" in words_of(app)
+    assert "What to look for" in words_of(app)
 
 
 def test_another_pack_of_limits_judges_again_without_running(workspace):

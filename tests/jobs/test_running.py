@@ -264,6 +264,21 @@ def test_a_lost_file_is_said_before_anything_runs(runner, store):
         runner.inspect(files, LOOK)
 
 
+def test_removing_an_upload_stops_what_is_asked_about_it_and_nothing_else(runner, store):
+    files, others = program_files(store, Looping()), program_files(store, Halves())
+    going = runner.inspect(files, LOOK)
+    wait_running(runner, going)
+    answered = runner.inspect(others, LOOK)
+    assert runner.wait(answered, timeout=120).state == "done"
+
+    runner.remove_file(files.model)
+
+    assert supervisor_of(store, going) is None
+    assert files.model not in store.uploads()
+    assert others.model in store.uploads()
+    assert runner.result(answered).measurements.tables
+
+
 def test_nothing_is_supervised_any_more_when_the_runner_is_closed(runner, store):
     job_id = runner.inspect(program_files(store, Looping()), LOOK)
     wait_running(runner, job_id)
