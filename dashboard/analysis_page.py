@@ -12,7 +12,7 @@ from analyzers.core.params import Params, check_params
 from analyzers.core.result import Measurements, Result
 from analyzers.core.subject import Subject
 from dashboard import engine, session
-from dashboard.components.chart_view import chart_grid
+from dashboard.components.chart_sections import chart_sections
 from dashboard.components.finding_list import finding_list, verdict_counts
 from dashboard.components.job_panel import job_panel
 from dashboard.components.method import method_section, provenance_section
@@ -134,7 +134,7 @@ def _show_result(
         live(Shown(analyzer, examined, measurements))
     if answer.charts:
         st.header("Charts", anchor=False)
-        chart_grid(answer.charts, measurements, area=analyzer.name)
+        chart_sections(answer.charts, measurements, area=analyzer.name)
     st.header("Behind the numbers", anchor=False)
     table_section(measurements, area=analyzer.name)
     provenance_section(analyzer, result)

@@ -1,6 +1,6 @@
 """A picture of one table."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ class Chart:
         caption: one sentence on how to read it, with n.
         alt: the same for someone who cannot see it.
         table: the name of the measurements table it shows.
+        section: the heading under which the charts of one question stand together, or empty. A
+            page shows the sections as tabs, a report as headings, in the order they first come.
         figure: a Plotly specification, `{"data": [...], "layout": {...}}`; strings that come from
             data are already escaped (`analyzers.toolkit.plots.plain`).
     """
@@ -25,3 +27,12 @@ class Chart:
     alt: str
     table: str
     figure: Mapping[str, Any]
+    section: str = ""
+
+
+def by_section(charts: Sequence[Chart]) -> Mapping[str, tuple[Chart, ...]]:
+    """Gather charts under their sections, in the order in which the sections first come."""
+    found: dict[str, list[Chart]] = {}
+    for chart in charts:
+        found.setdefault(chart.section, []).append(chart)
+    return {section: tuple(members) for section, members in found.items()}

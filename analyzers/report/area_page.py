@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from analyzers.core.chart import Chart
+from analyzers.core.chart import Chart, by_section
 from analyzers.core.finding import Finding, Verdict
 from analyzers.core.result import Estimate, Measurements
 from analyzers.report.method import method
@@ -134,15 +134,19 @@ def _charts(section: Section) -> Iterator[Html]:
     if not section.charts:
         return
     yield element("h3", "Charts")
-    for chart in section.charts:
-        yield _chart(f"{section.analyzer.name}-{chart.name}", chart)
+    for title, charts in by_section(section.charts).items():
+        if title:
+            yield element("h4", title, class_="question")
+        for chart in charts:
+            name = f"{section.analyzer.name}-{chart.name}"
+            yield _chart(name, chart, heading="h5" if title else "h4")
 
 
-def _chart(name: str, chart: Chart) -> Html:
+def _chart(name: str, chart: Chart, *, heading: str) -> Html:
     height = chart.figure.get("layout", {}).get("height", DEFAULT_HEIGHT)
     return element(
         "figure",
-        element("h4", chart.title, id=f"title-{name}"),
+        element(heading, chart.title, id=f"title-{name}"),
         element("div", class_="chart", data_chart=name, style=f"height:{int(height)}px"),
         element(
             "script", trusted(figure_json(chart.figure)), type="application/json", id=f"data-{name}"

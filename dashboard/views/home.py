@@ -55,7 +55,11 @@ for column, sample in zip(st.columns(len(SAMPLES)), SAMPLES, strict=True):
         st.markdown(sample.shows)
         st.space("stretch")
         if st.button(
-            "About it", key=f"about-{sample.name}", width="stretch", icon=":material/info:"
+            "About it",
+            key=f"about-{sample.name}",
+            width="stretch",
+            icon=":material/info:",
+            type="tertiary",
         ):
             sample_card(sample)
         if st.button("Open this sample", key=f"open-{sample.name}", width="stretch"):

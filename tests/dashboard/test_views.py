@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from analyzers.catalog import ANALYZERS
+from analyzers.catalog import ANALYZERS, analyzer_named
 from analyzers.core.job import Failed, Progress, Running, Stopped
 from analyzers.policies import load_policy
 from dashboard import engine, reporting
+from dashboard.components.words import as_text
 from sample_models import SAMPLES
 from tests.dashboard.conftest import measured, words_of
 
@@ -87,6 +88,24 @@ def test_a_result_is_shown_with_findings_charts_and_provenance(area, workspace):
     assert len(app.get("bidi_component")) >= len(charts) > 0
     labels = [button.label for button in app.get("download_button")]
     assert labels.count("HTML") == len(charts) <= labels.count("CSV")
+
+
+def test_charts_of_sections_stand_in_tabs_and_only_the_open_one_is_drawn(workspace, monkeypatch):
+    first, second, *others = engine.judged(
+        analyzer_named("performance"), measured("performance")
+    ).charts
+    sections = (first, replace(second, section="One"), replace(others[0], section="Two"))
+    monkeypatch.setattr(engine, "judged", lambda *_: engine.Answer((), sections))
+    workspace.done("performance")
+
+    app = workspace.open("performance")
+
+    assert not app.exception
+    assert [tab.label for tab in app.tabs] == ["One", "Two"]
+    shown = words_of(app)
+    assert as_text(first.title) in shown
+    assert as_text(second.title) in shown
+    assert as_text(others[0].title) not in shown
 
 
 @every_area
