@@ -23,15 +23,25 @@ Need = Literal["unused", "optional", "required"]
 
 
 class Needs(Value):
-    """What must be there before `measure` can run; what is optional is used where it is there."""
+    """What must be there before `measure` can run; what is optional is used where it is there.
+
+    Attributes:
+        model_for: the modalities in which the model itself is used; for others it is never opened.
+    """
 
     model: Need = "unused"
+    model_for: tuple[Modality, ...] = MODALITIES
     predictions: bool = False
     labels: bool = False
     sensitive: bool = False
     training_data: Need = "unused"
     tasks: tuple[Task, ...] = TASKS
     modalities: tuple[Modality, ...] = MODALITIES
+
+    def uses_model(self, subject: Subject) -> bool:
+        """Return whether the model file has to be opened for this subject."""
+        is_used = self.model != "unused" and subject.modality in self.model_for
+        return is_used and subject.files.model is not None
 
     def obstacle(self, subject: Subject) -> str | None:
         """Return why the question does not apply to `subject`, in one sentence, or None."""

@@ -52,12 +52,12 @@ def measure(bench: Workbench, params: FairnessParams) -> Measurements:
 
 ANALYZER: Analyzer[FairnessParams] = Analyzer(
     name="fairness",
-    version=2,
+    version=3,
     title="Fairness",
     question="Whom does the model treat differently, and how sure are we?",
     about=__doc__,
     params=FairnessParams,
-    needs=Needs(model="optional", predictions=True, sensitive=True),
+    needs=Needs(model="optional", model_for=("tabular",), predictions=True, sensitive=True),
     tables=TABLES,
     measure=measure,
     judge=judge,

@@ -14,12 +14,21 @@ from analyzers.fairness.counting import Names, all_groupings, count_cells
 from analyzers.fairness.grouping import group_table
 from analyzers.fairness.params import FairnessParams
 from analyzers.fairness.retraining import obstacle_to_retraining, propose_retrained
+from analyzers.fairness.saving import (
+    SavedFile,
+    carries_models,
+    model_file,
+    recipe_file,
+    recipe_of,
+    saved_table,
+)
 from analyzers.fairness.tables import TABLES
-from analyzers.fairness.thresholding import Proposal, Rows, propose_thresholds
+from analyzers.fairness.thresholding import Proposal, Rows, own_rule, propose_thresholds
 from analyzers.fairness.tradeoffs import CURRENT
 from analyzers.toolkit.groups import Attribute
 from analyzers.toolkit.intervals import mean_estimate
 from analyzers.toolkit.rates import outcome_codes
+from analyzers.toolkit.recipes import Recipe
 from analyzers.toolkit.sampling import sample_rows, sampling_note
 
 MOST_ROWS = 20_000
@@ -68,10 +77,11 @@ def mitigate(
     metrics: list[pa.Table] = []
     decided: list[pa.Table] = []
     numbers = bench.data.rows[positions]
+    files: list[SavedFile] = []
     for attribute in bench.track(attributes, "Measuring other decisions"):
         rows = Rows(
-            attribute.codes[positions].astype(np.int64), labels[positions], decisions[positions],
-            np.empty(0) if scores is None else scores[positions],
+            attribute.levels, attribute.codes[positions].astype(np.int64), labels[positions],
+            decisions[positions], np.empty(0) if scores is None else scores[positions],
         )  # fmt: skip
         proposals = list(_proposals(bench, attribute, rows, positions, rng, params, retrains))
         if not proposals:
@@ -79,12 +89,22 @@ def mitigate(
         now = Proposal(CURRENT, CURRENT, rows.decisions)
         for proposal in (now, *proposals):
             metrics.append(_measure(attribute, rows, proposal, params))
-            decided.append(_decisions(attribute.name, proposal, rows, numbers))
+            saved = proposal.fixed
+            if proposal.rules is not None:
+                recipe = recipe_of(bench, attribute, proposal, own_rule(rows), params.outcome)
+                files.append(recipe_file(attribute.name, recipe))
+                saved = _decided_by(recipe, bench, positions, rows)
+            elif proposal.native is not None:
+                files.append(model_file(attribute.name, proposal.name, proposal.native))
+            decided.append(_decisions(attribute.name, proposal, rows, numbers, saved))
     if not metrics:
         return Mitigated({}, tuple(notes))
+    if files and carries_models(bench):
+        files.insert(0, model_file("", CURRENT, bench.need_model().native))
     tables = {
         "mitigations": pa.concat_tables(metrics),
         "mitigated_decisions": pa.concat_tables(decided),
+        "saved_models": saved_table(files),
     }
     return Mitigated(tables, tuple(notes))
 
@@ -145,14 +165,29 @@ def _change(rows: Rows, proposal: Proposal) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _decided_by(
+    recipe: Recipe, bench: Workbench, positions: NDArray[np.int64], rows: Rows
+) -> NDArray[np.int64] | None:
+    """What the recipe decides of the columns as they are in the table; None if by chance."""
+    if recipe.is_randomised:
+        return None
+    values = bench.data.frame[recipe.attribute].iloc[positions]
+    return (recipe.chances(values, rows.scores) > 0.5).astype(np.int64)
+
+
 def _decisions(
-    attribute: str, proposal: Proposal, rows: Rows, numbers: NDArray[np.int64]
+    attribute: str,
+    proposal: Proposal,
+    rows: Rows,
+    numbers: NDArray[np.int64],
+    saved: NDArray[np.int64] | None,
 ) -> pa.Table:
     n = len(numbers)
     order = np.argsort(numbers, kind="stable")
+    again = [None] * n if saved is None else saved[order].astype(bool)
     columns = [
         pa.array([attribute] * n, pa.string()), pa.array([proposal.name] * n, pa.string()),
         pa.array(numbers[order]), pa.array(proposal.decisions[order].astype(bool)),
-        pa.array(rows.decisions[order].astype(bool)),
+        pa.array(rows.decisions[order].astype(bool)), pa.array(again, pa.bool_()),
     ]  # fmt: skip
     return pa.Table.from_arrays(columns, schema=TABLES["mitigated_decisions"])

@@ -1,7 +1,7 @@
 """The model fitted again under a fairness constraint: fairlearn's two reductions."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from analyzers.core.dataset import Dataset
 from analyzers.core.model import Capability
+from analyzers.core.subject import Subject
 from analyzers.core.workbench import Tracker, Workbench
 from analyzers.fairness.thresholding import Proposal, groups_with_both
 from analyzers.toolkit.groups import Attribute, attribute_of
 from analyzers.toolkit.sampling import sample_rows
 
 GRADIENT = "fitted again (exponentiated gradient)"
+VOTE = "fitted again (exponentiated gradient, weighted vote)"
 GRID = "fitted again (grid search)"
 MOST_TRAINING_ROWS = 5_000
 
@@ -54,6 +56,9 @@ def propose_retrained(
 ) -> Iterator[Proposal]:
     """Fit clones of the model on reweighted training rows and yield their decisions.
 
+    Exponentiated gradient gives a lottery over several fits. It is measured as it is, and as what
+    can be saved and repeated: the vote of the fits, each with its share of the lottery.
+
     Args:
         bench: where `obstacle_to_retraining` finds none.
         attribute: the column whose groups are made alike.
@@ -86,7 +91,7 @@ def propose_retrained(
         for kind in kinds:
             yield from _reduce(
                 model.native, (fitting, codes[chosen], groups[chosen]), deciding, kind, criterion,
-                rounds, rng, track,
+                rounds, rng, track, _native_index(model.native, bench.subject),
             )  # fmt: skip
 
 
@@ -113,6 +118,7 @@ def _reduce(
     rounds: int,
     rng: np.random.Generator,
     track: Tracker,
+    favourable: int,
 ) -> Iterator[Proposal]:
     from fairlearn.reductions import (
         DemographicParity,
@@ -122,7 +128,8 @@ def _reduce(
     )
 
     constraint = DemographicParity() if criterion == "demographic parity" else EqualizedOdds()
-    clone = _counted(native, _Ticker(track, f"Fitting the model again for {criterion}"))
+    ticker = _Ticker(track, f"Fitting the model again for {criterion}")
+    clone = _counted(native, ticker, favourable, seed=int(rng.integers(2**31)))
     reduction = (
         ExponentiatedGradient(clone, constraint, max_iter=rounds)
         if kind == GRADIENT
@@ -139,12 +146,69 @@ def _reduce(
         seed = int(rng.integers(2**31))
         decided = np.asarray(reduction.predict(deciding, random_state=seed), dtype=np.int64)
         yield Proposal(kind, f"{kind}: {criterion}", decided)
+        shares = reduction.weights_.to_numpy(np.float64)
+        drawn = np.flatnonzero(shares > 0)
+        fits = [reduction.predictors_[place].fitted_ for place in drawn]
+        voting = one_model(native, fits, shares[drawn])
+        yield _saved(VOTE, f"{VOTE}: {criterion}", voting, deciding, favourable)
         return
     error = np.array(reduction.objectives_, dtype=np.float64)
     violation = reduction.gammas_.to_numpy(np.float64).max(axis=0)
     for place in undominated(error, violation):
-        decided = np.asarray(reduction.predictors_[place].predict(deciding), dtype=np.int64)
-        yield Proposal(kind, f"{kind}: {criterion}, model {place + 1}", decided)
+        model = one_model(native, [reduction.predictors_[place].fitted_], np.ones(1))
+        yield _saved(kind, f"{kind}: {criterion}, model {place + 1}", model, deciding, favourable)
+
+
+def _saved(kind: str, name: str, model: Any, deciding: Any, favourable: int) -> Proposal:  # noqa: ANN401
+    """A proposal that decides as the model it is saved as does."""
+    decided = np.asarray(model.predict(deciding)) == model.classes_[favourable]
+    codes = decided.astype(np.int64)
+    return Proposal(kind, name, codes, native=model, fixed=codes)
+
+
+def one_model(native: Any, fits: Sequence[Any], shares: NDArray[np.float64]) -> Any:  # noqa: ANN401
+    """Put fits on class numbers together to one model that names the classes as `native` does.
+
+    Args:
+        native: the model that was fitted again.
+        fits: fitted on 0 and 1, the positions in its `classes_`.
+        shares: `(n_fits,)` weight of each fit's vote.
+
+    Returns:
+        The fit itself where it is the only one and the classes are 0 and 1; otherwise a
+        scikit-learn `VotingClassifier`, which keeps the probabilities of a single fit.
+    """
+    classes = np.asarray(native.classes_)
+    if len(fits) == 1 and classes.dtype.kind in "iu" and classes.tolist() == [0, 1]:
+        return fits[0]
+    from sklearn.base import clone
+    from sklearn.ensemble import VotingClassifier
+    from sklearn.preprocessing import LabelEncoder
+    from sklearn.utils import Bunch
+
+    names = [f"fit_{number}" for number in range(1, len(fits) + 1)]
+    is_soft = len(fits) == 1 and hasattr(fits[0], "predict_proba")
+    model = VotingClassifier(
+        [(name, clone(fit)) for name, fit in zip(names, fits, strict=True)],
+        voting="soft" if is_soft else "hard", weights=[float(share) for share in shares],
+    )  # fmt: skip
+    model.estimators_ = list(fits)
+    model.named_estimators_ = Bunch(**dict(zip(names, fits, strict=True)))
+    model.le_ = LabelEncoder().fit(classes)
+    model.classes_ = model.le_.classes_
+    if hasattr(fits[0], "feature_names_in_"):
+        model.feature_names_in_ = fits[0].feature_names_in_
+    return model
+
+
+def _native_index(native: Any, subject: Subject) -> int:  # noqa: ANN401  untyped library
+    """Position of the favourable class among the estimator's own."""
+    wanted = subject.classes[subject.positive_index]
+    names = [
+        str(int(item) if isinstance(item, float) and item.is_integer() else item)
+        for item in np.asarray(native.classes_).tolist()
+    ]
+    return names.index(wanted) if wanted in names else subject.positive_index
 
 
 def undominated(first: NDArray[np.float64], second: NDArray[np.float64]) -> list[int]:
@@ -160,8 +224,11 @@ def undominated(first: NDArray[np.float64], second: NDArray[np.float64]) -> list
     ]
 
 
-def _counted(native: Any, ticker: _Ticker) -> Any:  # noqa: ANN401  untyped library
-    """A clone that reports its fits and takes `sample_weight` under that name."""
+def _counted(native: Any, ticker: _Ticker, favourable: int, *, seed: int) -> Any:  # noqa: ANN401
+    """A clone that reports its fits and takes `sample_weight` under that name.
+
+    fairlearn calls the favourable class 1; the fits know it by its position among the model's own.
+    """
     from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
     class Counted(ClassifierMixin, BaseEstimator):
@@ -173,14 +240,22 @@ def _counted(native: Any, ticker: _Ticker) -> Any:  # noqa: ANN401  untyped libr
             self.ticker.tick()
             self.fitted_ = clone(self.estimator)
             weights = {} if sample_weight is None else {_weights_name(native): sample_weight}
-            self.fitted_.fit(inputs, np.asarray(outcomes).ravel().astype(np.int64), **weights)
-            self.classes_ = self.fitted_.classes_
+            codes = np.asarray(outcomes).ravel().astype(np.int64)
+            self.fitted_.fit(inputs, codes if favourable == 1 else 1 - codes, **weights)
+            self.classes_ = np.array([0, 1])
             return self
 
         def predict(self, inputs: Any) -> Any:  # noqa: ANN401  untyped library
-            return self.fitted_.predict(inputs)
+            return (np.asarray(self.fitted_.predict(inputs)) == favourable).astype(np.int64)
 
-    return Counted(clone(native), ticker)
+    again = clone(native)
+    # An estimator without a seed of its own would give another answer every time.
+    unset = [
+        name
+        for name, value in again.get_params().items()
+        if name.split("__")[-1] == "random_state" and value is None
+    ]
+    return Counted(again.set_params(**dict.fromkeys(unset, seed)), ticker)
 
 
 def _weights_name(native: Any) -> str:  # noqa: ANN401  untyped library

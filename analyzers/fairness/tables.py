@@ -108,11 +108,21 @@ TABLES: Mapping[str, pa.Schema] = MappingProxyType(
                 ("metric", _WORD), *_INTERVAL, ("n", _COUNT), ("method", _WORD), ("reason", _WORD),
             ]
         ),
-        # `row` is the row number in the data file, from 0.
+        # `row` is the row number in the data file, from 0; `selected_when_saved` is what the file
+        # in "saved_models" decides, null where it leaves the decision to chance or there is none.
         "mitigated_decisions": pa.schema(
             [
                 ("attribute", _WORD), ("mitigation", _WORD), ("row", _COUNT),
                 ("selected", pa.bool_()), ("selected_by_model", pa.bool_()),
+                ("selected_when_saved", pa.bool_()),
+            ]
+        ),
+        # Files to take away; `content` is null where there is none, and `reason` says why.
+        "saved_models": pa.schema(
+            [
+                ("attribute", _WORD), ("mitigation", _WORD), ("form", _WORD), ("ending", _WORD),
+                ("bytes", _COUNT), ("content", pa.large_binary()), ("note", _WORD),
+                ("reason", _WORD),
             ]
         ),
         "cells": pa.schema(

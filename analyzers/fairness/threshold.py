@@ -28,7 +28,9 @@ _BY_SCORE = {
 }
 
 # Tables that need the rows again: they speak of the model's own decisions and are left out.
-_OF_ROWS = ("conditions", "slices", "classes", "mitigations", "mitigated_decisions")
+_OF_ROWS = (
+    "conditions", "slices", "classes", "mitigations", "mitigated_decisions", "saved_models",
+)  # fmt: skip
 
 
 def at_threshold(measurements: Measurements, threshold: float) -> pa.Table:

@@ -177,8 +177,11 @@ def _run_job(request: Request, paths: InputPaths, tracker: FileTracker, output: 
         measurements = opening.inspect_files(request.files, paths.to_open, params)
     else:
         analyzer = analyzer_for(job.analyzer)
-        has_model = request.files.model is not None
-        needs_model = has_model and (analyzer.needs.model != "unused" or analyzer is PREDICTIONS)
+        subject = request.subject
+        needs_model = subject is not None and (
+            analyzer.needs.uses_model(subject)
+            or (analyzer is PREDICTIONS and subject.files.model is not None)
+        )
         bench, changes = open_bench(request, paths, tracker, needs_model=needs_model)
         _seed_torch(job.seed)
         measurements = analyzer.measure(bench, check_params(analyzer.params, job.params))

@@ -153,6 +153,13 @@ FORMATS: tuple[Format, ...] = (
         fits=lambda glance: "data.pkl" in glance.inner,
     ),
     Format(
+        name="model with a decision recipe",
+        use="model",
+        extensions=(".zip",),
+        trust=Trust.DATA,
+        fits=lambda glance: "recipe.json" in glance.entries,
+    ),
+    Format(
         name="safetensors text classifier",
         use="model",
         extensions=(".zip",),

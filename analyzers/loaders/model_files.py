@@ -57,6 +57,10 @@ def _open(path: Path, found: Format) -> LoadedModel:
             from analyzers.loaders.text_network import load_text_network
 
             return load_text_network(path)
+        case "model with a decision recipe":
+            from analyzers.loaders.ruled_model import load_ruled
+
+            return load_ruled(path, load_model)
         case "ONNX":
             from analyzers.loaders.onnx_model import load_onnx
 

@@ -159,6 +159,9 @@ def _encoders(
             names = _chosen(chosen, columns)
             if names and not isinstance(inner, str):
                 yield from _encoders(inner, names)
+    elif kind == "VotingClassifier":
+        for inner in step.estimators_[:1]:
+            yield from _encoders(inner, columns)
     elif kind in ("CalibratedClassifierCV", "GridSearchCV", "RandomizedSearchCV"):
         inner = getattr(step, "best_estimator_", None) or getattr(step, "estimator", None)
         if inner is not None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 
 from analyzers.report.words import number, plural
+from analyzers.toolkit.export import without_files
 from analyzers.toolkit.markup import Html, element, shown
 
 MOST_ROWS = 40
@@ -50,6 +51,7 @@ def pair_list(pairs: Iterable[tuple[str, object]]) -> Html:
 
 def arrow_table(name: str, table: pa.Table) -> Html:
     """Show the first rows and columns of a measured table and say how many there are."""
+    table = without_files(table)
     part = table.slice(0, MOST_ROWS).select(table.column_names[:MOST_COLUMNS])
     rows = zip(*(part[column].to_pylist() for column in part.column_names), strict=True)
     return simple_table(

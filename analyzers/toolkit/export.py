@@ -45,7 +45,7 @@ def table_csv(table: pa.Table) -> bytes:
     """Write a table as CSV for people with spreadsheets.
 
     Args:
-        table: any Arrow table; lists and structures become JSON.
+        table: any Arrow table; lists and structures become JSON, files are left out.
 
     Returns:
         UTF-8 with a byte-order mark (without one, Excel misreads accents); text quoted and guarded
@@ -53,6 +53,7 @@ def table_csv(table: pa.Table) -> bytes:
     """
     from pyarrow import csv
 
+    table = without_files(table)
     columns = [_plain_column(column) for column in table.columns]
     names = [guarded(name) for name in table.column_names]
     written = io.BytesIO()
@@ -150,6 +151,16 @@ def plotly_js() -> Html:
 
 def _sha256(script: str) -> str:
     return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def without_files(table: pa.Table) -> pa.Table:
+    """Leave out the columns that hold whole files, which no reader can show."""
+    kept = [
+        field.name
+        for field in table.schema
+        if not (pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type))
+    ]
+    return table.select(kept)
 
 
 def _plain_column(column: pa.ChunkedArray) -> pa.Array:

@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 
 from analyzers.core.result import Measurements
-from analyzers.toolkit.export import file_stem, table_csv
+from analyzers.toolkit.export import file_stem, table_csv, without_files
 
 MOST_ROWS = 1000
 
@@ -26,7 +26,7 @@ def table_section(measurements: Measurements, *, area: str) -> None:
         )
         if name is None:
             return
-        table = tables[name]
+        table = without_files(tables[name])
         st.dataframe(table.slice(0, MOST_ROWS).to_pandas(), hide_index=True)
         if table.num_rows > MOST_ROWS:
             st.caption(f"The first {MOST_ROWS:,} of {table.num_rows:,} rows; the CSV has all.")

@@ -351,7 +351,7 @@ def test_a_result_at_another_threshold_equals_a_fresh_one_intervals_included():
 
     assert moved.facts["threshold"] == 0.7
     assert moved.estimates == fresh.estimates
-    left_out = {"conditions", "slices", "mitigations", "mitigated_decisions"}
+    left_out = {"conditions", "slices", "mitigations", "mitigated_decisions", "saved_models"}
     assert set(fresh.tables) - set(moved.tables) == left_out
     for name, table in moved.tables.items():
         again = fresh.tables[name]

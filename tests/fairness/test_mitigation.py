@@ -95,7 +95,9 @@ def test_halves_hold_half_of_every_group_and_outcome():
 
 def test_no_threshold_is_chosen_with_the_outcome_of_the_row_it_decides():
     sex, labels, scores = unfair(800)
-    rows = Rows((sex == "m").astype(np.int64), labels, (scores > 0.5).astype(np.int64), scores)
+    rows = Rows(
+        ("f", "m"), (sex == "m").astype(np.int64), labels, (scores > 0.5).astype(np.int64), scores
+    )
     half = split_halves(rows.groups, labels, np.random.default_rng(7))
     # Turning the outcomes of one half within each group keeps the split and its counts by group.
     turned = labels.copy()
