@@ -12,14 +12,20 @@ from analyzers.core.subject import Subject
 from analyzers.jobs.store import Store
 from analyzers.jobs.workspaces import workspace_exists
 from analyzers.policies import load_policy
-from analyzers.report.html import report_html
+from analyzers.report.html import Cut, report_html
 from analyzers.report.sections import Entry
 
 AnyAnalyzer = Analyzer[NoParams]
 
 
 def report_of(
-    home: Path, workspace: str, subject_digest: str, *, policy: str, areas: Sequence[str]
+    home: Path,
+    workspace: str,
+    subject_digest: str,
+    *,
+    policy: str,
+    areas: Sequence[str],
+    cut: Cut = "whole",
 ) -> str:
     """Write the report of everything finished about a subject.
 
@@ -29,6 +35,7 @@ def report_of(
         subject_digest: which subject.
         policy: name of a pack of limits.
         areas: names of the analyzers to report on; the others are said not to be part of it.
+        cut: the whole record, or two pages for those who decide.
 
     Returns:
         One self-contained HTML page.
@@ -45,7 +52,7 @@ def report_of(
     store = Store(home, workspace=workspace)
     examined = store.subject(subject_digest)
     entries = [entry for entry in entries_in(store, examined) if entry.analyzer.name in areas]
-    return report_html(examined, entries, load_policy(policy))
+    return report_html(examined, entries, load_policy(policy), cut=cut)
 
 
 def entries_in(store: Store, examined: Subject) -> tuple[Entry, ...]:

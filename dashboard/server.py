@@ -76,6 +76,7 @@ def report_preview(request: Request) -> Response:
             asked.get("subject", ""),
             policy=asked.get("policy", session.DEFAULT_POLICY),
             areas=asked.getlist("area") or [analyzer.name for analyzer in ANALYZERS],
+            cut="board" if asked.get("cut") == "board" else "whole",
         )
     except AssayError as error:
         return PlainTextResponse(str(error), status_code=404)

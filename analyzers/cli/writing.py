@@ -74,6 +74,7 @@ def write_audit(
     """Write report.html, findings.json, findings.csv, tables/ and, where asked for, charts/."""
     folder.mkdir(parents=True, exist_ok=True)
     write_report(subject, entries, policy, folder / "report.html", areas=ANALYZERS)
+    write_report(subject, entries, policy, folder / "summary.html", cut="board", areas=ANALYZERS)
     text = findings_json(subject, policy, sections)
     (folder / "findings.json").write_text(text, encoding="utf-8")
     (folder / "findings.csv").write_bytes(table_csv(findings_table(sections)))

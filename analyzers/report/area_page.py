@@ -139,11 +139,21 @@ def _charts(section: Section) -> Iterator[Html]:
             yield element("h4", title, class_="question")
         for chart in charts:
             name = f"{section.analyzer.name}-{chart.name}"
-            yield _chart(name, chart, heading="h5" if title else "h4")
+            yield chart_figure(name, chart, heading="h5" if title else "h4")
 
 
-def _chart(name: str, chart: Chart, *, heading: str) -> Html:
+def chart_figure(name: str, chart: Chart, *, heading: str, most_height: int | None = None) -> Html:
+    """Show a chart with its words.
+
+    Args:
+        name: unique in the document.
+        chart: what to show.
+        heading: the element its title stands in.
+        most_height: in pixels; None for as high as the chart wants to be.
+    """
     height = chart.figure.get("layout", {}).get("height", DEFAULT_HEIGHT)
+    if most_height is not None:
+        height = min(height, most_height)
     return element(
         "figure",
         element(heading, chart.title, id=f"title-{name}"),

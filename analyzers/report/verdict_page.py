@@ -39,9 +39,30 @@ _KIND: dict[Task, str] = {
 
 def verdict_page(subject: Subject, policy: Policy, sections: Sequence[Section]) -> Html:
     """Say the verdict, what drives it, and what was not tested."""
-    rating = overall(sections)
     return element(
         "section",
+        verdict(subject, policy, sections),
+        gaps(sections),
+        element("h3", "How to read a verdict"),
+        legend(),
+        aria_labelledby="verdict",
+        class_="page-one",
+    )
+
+
+def verdict(
+    subject: Subject, policy: Policy, sections: Sequence[Section], *, has_areas: bool = True
+) -> list[Html]:
+    """Say the verdict and what drives it.
+
+    Args:
+        subject: what was examined.
+        policy: the limits.
+        sections: of the report.
+        has_areas: whether a page for each area follows, to refer to.
+    """
+    rating = overall(sections)
+    return [
         element("h2", "Verdict", id="verdict"),
         element("p", what_was_examined(subject)),
         element(
@@ -51,16 +72,10 @@ def verdict_page(subject: Subject, policy: Policy, sections: Sequence[Section]) 
             element("p", coverage(rating, sections), " ", _against(policy)),
             class_=f"verdict {rating.verdict.value}",
         ),
-        verdict_table(sections),
+        verdict_table(sections, is_linked=has_areas),
         element("h3", "The most serious findings"),
-        _worst(sections),
-        element("h3", "What was not tested, and why"),
-        _gaps(sections),
-        element("h3", "How to read a verdict"),
-        _legend(),
-        aria_labelledby="verdict",
-        class_="page-one",
-    )
+        _worst(sections, rest="under their areas" if has_areas else "in the report"),
+    ]
 
 
 def what_was_examined(subject: Subject) -> str:
@@ -116,19 +131,21 @@ def coverage(rating: Rating, sections: Sequence[Section]) -> str:
     )
 
 
-def verdict_table(sections: Sequence[Section]) -> Html:
+def verdict_table(sections: Sequence[Section], *, is_linked: bool = True) -> Html:
     """One line for each area: verdict, coverage, and what stands out."""
     return simple_table(
         ["Area", "Verdict", "Tested", "What stands out"],
-        (_area_row(section) for section in sections),
+        (_area_row(section, is_linked=is_linked) for section in sections),
         caption="Verdict by area. Tested: indicators held against a limit, of those that apply.",
         class_="areas",
     )
 
 
-def _area_row(section: Section) -> list[object]:
+def _area_row(section: Section, *, is_linked: bool) -> list[object]:
     rating = section.rating
-    name = element("a", section.analyzer.title, href=f"#{section.analyzer.name}")
+    name: Html | str = section.analyzer.title
+    if is_linked:
+        name = element("a", section.analyzer.title, href=f"#{section.analyzer.name}")
     if section.result is None:
         return [name, badge(Verdict.NOT_TESTED), "0", section.obstacle]
     worst = section.findings[0].headline if section.findings else "Nothing to judge was measured."
@@ -136,7 +153,7 @@ def _area_row(section: Section) -> list[object]:
     return [name, badge(rating.verdict), tested, worst]
 
 
-def _worst(sections: Sequence[Section]) -> Html:
+def _worst(sections: Sequence[Section], *, rest: str) -> Html:
     serious = most_serious(sections)
     if not serious:
         return element("p", "No finding broke a limit or came close to one.")
@@ -147,7 +164,7 @@ def _worst(sections: Sequence[Section]) -> Html:
         element(
             "ol", (_short(finding, titles) for finding in serious[:MOST_FINDINGS]), class_="worst"
         ),
-        element("p", f"{more:,} more under their areas.") if more > 0 else None,
+        element("p", f"{more:,} more {rest}.") if more > 0 else None,
     )
 
 
@@ -180,16 +197,25 @@ def _short(finding: Finding, titles: dict[str, str]) -> Html:
     )
 
 
-def _gaps(sections: Sequence[Section]) -> Html:
-    items = [item for section in sections if (item := _gap(section)) is not None]
+def gaps(sections: Sequence[Section], *, most_reasons: int = MOST_REASONS) -> list[Html]:
+    """Say what was not tested, and why.
+
+    Args:
+        sections: of the report.
+        most_reasons: how many reasons an area may give in words.
+    """
+    items = [item for section in sections if (item := _gap(section, most_reasons)) is not None]
     measured = {section.analyzer.name for section in sections}
     beyond = [title for name, title in REGISTER.items() if name not in measured]
     if beyond:
         items.append(element("li", element("strong", "Outside this version: "), f"{_and(beyond)}."))
-    return element("ul", items) if items else element("p", "Every indicator was tested.")
+    return [
+        element("h3", "What was not tested, and why"),
+        element("ul", items) if items else element("p", "Every indicator was tested."),
+    ]
 
 
-def _gap(section: Section) -> Html | None:
+def _gap(section: Section, most_reasons: int) -> Html | None:
     title = element("strong", f"{section.analyzer.title}: ")
     if section.result is None:
         return element("li", title, f"nothing was measured. {section.obstacle}")
@@ -201,15 +227,18 @@ def _gap(section: Section) -> Html | None:
     if not reasons:
         return None
     ranked = reasons.most_common()
-    lines = [f"{plural(count, 'indicator')}: {reason}" for reason, count in ranked[:MOST_REASONS]]
-    rest = sum(count for _, count in ranked[MOST_REASONS:])
+    lines = [f"{plural(count, 'indicator')}: {reason}" for reason, count in ranked[:most_reasons]]
+    rest = sum(count for _, count in ranked[most_reasons:])
     if rest:
         lines.append(f"{plural(rest, 'indicator')} for other reasons, listed under the area.")
-    n_of = f"{sum(reasons.values())} of {plural(len(section.findings), 'indicator')}."
+    n_of = f"{sum(reasons.values())} of {plural(len(section.findings), 'indicator')}. "
+    if most_reasons == 1:
+        return element("li", title, n_of, f"Most often: {ranked[0][0]}")
     return element("li", title, n_of, element("ul", (element("li", line) for line in lines)))
 
 
-def _legend() -> Html:
+def legend() -> Html:
+    """Say what each verdict means."""
     return element(
         "ul",
         (

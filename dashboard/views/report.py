@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from analyzers.catalog import ANALYZERS
+from analyzers.report.html import CUTS, Cut
 from analyzers.report.words import plural
 from analyzers.toolkit.export import file_stem
 from dashboard import engine, session
@@ -13,10 +14,17 @@ from dashboard.components.subject_header import no_subject, subject_header
 from dashboard.components.words import as_text
 from dashboard.reporting import entries_in, report_of
 
+READERS: dict[Cut, str] = {
+    "whole": "Validators and auditors: the whole report",
+    "board": "A board or a manager: two pages",
+}
+FILES: dict[Cut, str] = {"whole": "report", "board": "summary"}
+
 st.title("Report", anchor=False)
 st.markdown(
-    "One HTML file with everything in it: the verdict first, then findings, charts, settings, "
-    "digests, versions and seeds. It opens anywhere, fetches nothing, and prints well."
+    "One HTML file. The **whole report** has everything: the verdict first, then findings, charts, "
+    "settings, digests, versions and seeds. The **summary** has two pages for those who decide. "
+    "Both open anywhere, fetch nothing, and print well."
 )
 examined = engine.subject()
 if examined is None:
@@ -53,9 +61,16 @@ if not ready:
     st.page_link("views/overview.py", label="Run everything", icon=":material/play_arrow:")
     st.stop()
 
+cut: Cut = st.radio(
+    "For whom",
+    list(CUTS),
+    format_func=lambda cut: READERS[cut],
+    horizontal=True,
+    key="report-cut",
+)
 with st.container(horizontal=True, vertical_alignment="center"):
     st.download_button(
-        "Download the report",
+        "Download",
         # Built on click and outside the script, so everything is bound here.
         data=partial(
             report_of,
@@ -64,8 +79,9 @@ with st.container(horizontal=True, vertical_alignment="center"):
             examined.digest,
             policy=session.policy_name(),
             areas=tuple(areas),
+            cut=cut,
         ),
-        file_name=f"{file_stem('assay report', examined.digest[:12])}.html",
+        file_name=f"{file_stem('assay', FILES[cut], examined.digest[:12])}.html",
         mime="text/html",
         on_click="ignore",
         icon=":material/download:",
@@ -76,6 +92,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
         ("workspace", session.workspace()),
         ("subject", examined.digest),
         ("policy", session.policy_name()),
+        ("cut", cut),
         *(("area", name) for name in areas),
     ]
     st.link_button(

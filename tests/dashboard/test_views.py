@@ -271,7 +271,7 @@ def test_the_report_can_be_downloaded_once_there_is_a_result(workspace):
     app = workspace.open("report")
 
     assert not app.exception
-    assert [button.label for button in app.get("download_button")] == ["Download the report"]
+    assert [button.label for button in app.get("download_button")] == ["Download"]
 
 
 def test_runs_lists_what_was_asked_and_deletes_all_of_it_only_when_sure(workspace):

@@ -1,5 +1,7 @@
 """The report in a real browser: it draws, runs nothing foreign, asks the network for nothing."""
 
+import re
+
 import pytest
 from playwright.sync_api import sync_playwright
 
@@ -110,3 +112,29 @@ def test_the_page_never_scrolls_sideways(opened):
             width,
         )
         assert page.evaluate("document.documentElement.scrollWidth") <= width, too_wide
+
+
+def test_the_summary_is_two_sheets_of_paper(browser, tmp_path):
+    said = "the selection rate is 68.9% for under 27 and 93.7% for 33 to under 41 (95 % interval)."
+    names = ("performance", "explanation", "fairness", "adversarial", "privacy")
+    entries = [
+        results.done(
+            name,
+            tuple(results.finding(Verdict.WARN, f"i{i}", headline=said) for i in range(9)),
+            charts=(results.chart("bars", title="Who is selected how often, by group"),),
+        )
+        for name in names
+    ]
+    path = tmp_path / "summary.html"
+    write_report(
+        results.subject(), entries, results.POLICY, path,
+        cut="board", areas=results.areas_of(entries),
+    )  # fmt: skip
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    page.goto(path.as_uri())
+    page.wait_for_function("document.querySelectorAll('.chart .main-svg .point').length === 4")
+
+    printed = page.pdf(format="A4", print_background=True)
+
+    page.close()
+    assert len(re.findall(rb"/Type /Page\b", printed)) == 2
