@@ -1,7 +1,8 @@
 """Question: What does the model's answer rest on, for all rows and for one? Can that be trusted?
 
 Method: SHAP values of the model itself, never of a copy, by the explainer that fits: trees exactly
-(our own walk for scikit-learn, the booster's own for XGBoost, LightGBM and CatBoost), linear models
+(our own walk for scikit-learn, the booster's own for XGBoost, LightGBM and CatBoost; on request
+against thousands of background rows), linear models
 in closed form, networks by integrated gradients, anything else by coalitions in large batches. A
 pipeline is explained in the user's own columns. LIME explains the same rows; the two are compared.
 Every explanation is held to the model's own answers, tested by replacing columns against a random
@@ -63,7 +64,7 @@ def measure(bench: Workbench, params: ExplanationParams) -> Measurements:
 
 ANALYZER = Analyzer(
     name="explanation",
-    version=2,
+    version=3,
     title="Explanation",
     question="What does the model's answer rest on, and can the explanation be trusted?",
     about=__doc__ or "",

@@ -43,6 +43,14 @@ def explain_booster(encoded: Encoded, n_features: int, class_index: int | None) 
 
 
 def _xgboost(encoded: Encoded) -> NDArray[np.float64]:
+    booster, data = xgboost_rows(encoded)
+    trees = xgboost_trees_used(booster)
+    raw = booster.predict(data, pred_contribs=True, iteration_range=trees).astype(np.float64)
+    return raw[:, None, :] if raw.ndim == 2 else raw
+
+
+def xgboost_rows(encoded: Encoded) -> tuple[Any, Any]:
+    """Return the booster and the rows as its own matrix, under its own column names."""
     import xgboost
 
     model = encoded.estimator
@@ -53,17 +61,15 @@ def _xgboost(encoded: Encoded) -> NDArray[np.float64]:
             matrix = matrix.to_numpy(np.float64)
         elif list(matrix.columns) != booster.feature_names:
             matrix = matrix.set_axis(booster.feature_names, axis=1)
-        data = xgboost.DMatrix(matrix, enable_categorical=True)
-    else:
-        data = xgboost.DMatrix(matrix, feature_names=booster.feature_names)
-    best = getattr(booster, "best_iteration", None) if _stopped_early(booster) else None
-    trees = (0, best + 1) if best is not None else (0, 0)
-    raw = booster.predict(data, pred_contribs=True, iteration_range=trees).astype(np.float64)
-    return raw[:, None, :] if raw.ndim == 2 else raw
+        return booster, xgboost.DMatrix(matrix, enable_categorical=True)
+    return booster, xgboost.DMatrix(matrix, feature_names=booster.feature_names)
 
 
-def _stopped_early(booster: Any) -> bool:  # noqa: ANN401  xgboost.Booster
-    return booster.attr("best_iteration") is not None
+def xgboost_trees_used(booster: Any) -> tuple[int, int]:  # noqa: ANN401  xgboost.Booster
+    """Return the rounds its predictions use, (0, 0) for all: fewer where it stopped early."""
+    if booster.attr("best_iteration") is None:
+        return (0, 0)
+    return (0, int(booster.best_iteration) + 1)
 
 
 def _lightgbm(encoded: Encoded) -> NDArray[np.float64]:

@@ -23,6 +23,8 @@ from analyzers.explanation.encoding import Encoded, encode
 from analyzers.explanation.forests import explain_forest
 from analyzers.explanation.gradients import integrate_gradients
 from analyzers.explanation.linear import explain_linear
+from analyzers.explanation.params import MOST_ASKED_BACKGROUND, Method
+from analyzers.explanation.tree_background import explain_against_background
 
 MOST_QUESTIONS = 6_000_000
 _LIBRARIES = {"xgboost", "lightgbm", "catboost"}
@@ -58,7 +60,7 @@ def explain_rows(
     target: Target,
     *,
     most_sampled: int,
-    is_agnostic: bool,
+    method: Method,
     rng: np.random.Generator,
     track: Tracker,
 ) -> Explained:
@@ -70,13 +72,19 @@ def explain_rows(
         background: rows that stand for unknown values.
         target: the explained output.
         most_sampled: most rows where the explainer has to ask the model.
-        is_agnostic: leave explainers for a kind of model out.
+        method: "model-agnostic" leaves explainers for a kind of model out, "interventional" lets
+            background rows stand for unknown values in trees too.
         rng: source of randomness.
         track: progress.
     """
-    frame, others = _frame(rows), _frame(background)
+    frame, others = _frame(rows), _frame(background).iloc[:MOST_ASKED_BACKGROUND]
     refused = []
-    candidates = [] if is_agnostic else _candidates(model, rows, background, target, track)
+    candidates = []
+    if method != "model-agnostic":
+        is_interventional = method == "interventional"
+        candidates = _candidates(
+            model, rows, background, target, track, is_interventional=is_interventional
+        )
     own = target.outputs(model, frame) if candidates else np.zeros(0)
     for explain in candidates:
         try:
@@ -100,12 +108,19 @@ def explain_rows(
 
 
 def _candidates(
-    model: Model, rows: Dataset, background: Dataset, target: Target, track: Tracker
+    model: Model,
+    rows: Dataset,
+    background: Dataset,
+    target: Target,
+    track: Tracker,
+    *,
+    is_interventional: bool,
 ) -> list[Callable[[], Attribution]]:
     frame, others = _frame(rows), _frame(background)
     n_features, class_index = frame.shape[1], target.class_index
     if Capability.GRADIENT in model.capabilities and isinstance(model, DifferentiableModel):
-        return [lambda: _by_gradients(model, frame, others, target, track)]
+        few = others.iloc[:MOST_ASKED_BACKGROUND]
+        return [lambda: _by_gradients(model, frame, few, target, track)]
     if not _is_known(model.native):
         return []
 
@@ -119,10 +134,12 @@ def _candidates(
     def by_parts() -> Attribution:
         own = encoded(frame)
         library = type(own.estimator).__module__.partition(".")[0]
+        if hasattr(own.estimator, "coef_") and library not in _LIBRARIES:
+            return explain_linear(own, encoded(others), n_features, class_index)
+        if is_interventional:
+            return explain_against_background(own, encoded(others), n_features, class_index, track)
         if library in _LIBRARIES:
             return explain_booster(own, n_features, class_index)
-        if hasattr(own.estimator, "coef_"):
-            return explain_linear(own, encoded(others), n_features, class_index)
         found = explain_forest(own, n_features, class_index, track)
         return replace(found, shap_difference=difference_from_shap(own, found, class_index))
 

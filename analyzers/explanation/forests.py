@@ -45,7 +45,7 @@ def explain_forest(
         CannotExplain: the estimator is no tree model.
     """
     kind = type(encoded.estimator).__name__
-    ensemble = _take_apart(encoded, class_index)
+    ensemble = take_forest_apart(encoded, class_index)
     outputs = len(ensemble.start)
     values = np.zeros((len(ensemble.columns), ensemble.columns.shape[1], outputs))
     start = ensemble.start.copy()
@@ -73,7 +73,12 @@ def explain_forest(
     )
 
 
-def _take_apart(encoded: Encoded, class_index: int | None) -> Ensemble:
+def take_forest_apart(encoded: Encoded, class_index: int | None) -> Ensemble:
+    """Return the trees of a scikit-learn model and what their sum starts from.
+
+    Raises:
+        CannotExplain: the estimator is no tree model, or of a kind whose trees are not read.
+    """
     kind = type(encoded.estimator).__name__
     try:
         if kind in _FORESTS:

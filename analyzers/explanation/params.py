@@ -4,6 +4,10 @@ from typing import Literal
 
 from analyzers.core.params import Params, column_choice, parameter
 
+Method = Literal["automatic", "interventional", "model-agnostic"]
+# More of them tell explainers that ask the model, or its gradient, for each little.
+MOST_ASKED_BACKGROUND = 1_000
+
 
 class ExplanationParams(Params):
     """How much to explain, against what, and for which class and row."""
@@ -28,15 +32,16 @@ class ExplanationParams(Params):
         100,
         label="Background rows",
         help="Rows that stand for a value being unknown. More of them make the explanation "
-        "steadier and slower.",
+        "steadier and slower; beyond 1,000 only interventional trees use them all.",
         minimum=10,
-        maximum=1_000,
+        maximum=20_000,
     )
-    method: Literal["automatic", "model-agnostic"] = parameter(
+    method: Method = parameter(
         "automatic",
         label="Explainer",
-        help="Automatic takes the exact explainer for the kind of model; model-agnostic only asks "
-        "the model for predictions.",
+        help="Automatic takes the exact explainer for the kind of model; where that is trees, "
+        "their own counts stand for an unknown value. Interventional lets background rows stand "
+        "for it, in trees as well. Model-agnostic only asks the model for predictions.",
     )
     output_class: str = parameter(
         "",

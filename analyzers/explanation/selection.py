@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from analyzers.core.dataset import Dataset, Predictions
 from analyzers.core.errors import InvalidParameter
 from analyzers.core.workbench import Workbench
-from analyzers.explanation.params import ExplanationParams
+from analyzers.explanation.params import MOST_ASKED_BACKGROUND, ExplanationParams
 from analyzers.toolkit.sampling import content_order, sample_rows, sampling_note
 
 _MOST_REFERENCE_ROWS = 5000
@@ -95,7 +95,10 @@ def choose_rows(
     word = "data under examination" if bench.training_data is None else "training data"
     if source is not data:
         order = content_order(source)
-    background = source.take(sample_rows(source, params.background_rows, behind, order=order))
+    n_behind = params.background_rows
+    if params.method != "interventional":
+        n_behind = min(n_behind, MOST_ASKED_BACKGROUND)
+    background = source.take(sample_rows(source, n_behind, behind, order=order))
     reference = source.take(sample_rows(source, _MOST_REFERENCE_ROWS, around, order=order))
     notes = (
         sampling_note(len(background), len(source), f"Background rows, from the {word}"),

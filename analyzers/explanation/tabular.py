@@ -71,7 +71,7 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
         chosen.background,
         target,
         most_sampled=params.sampled_rows,
-        is_agnostic=params.method == "model-agnostic",
+        method=params.method,
         rng=explaining,
         track=bench.track,
     )
@@ -216,7 +216,7 @@ def _tests(
         rows.background,
         target,
         most_sampled=2 * len(few),
-        is_agnostic=params.method == "model-agnostic",
+        method=params.method,
         rng=again,
         track=bench.track,
     )
