@@ -6,9 +6,9 @@ from pathlib import Path
 import streamlit as st
 
 from analyzers.catalog import ANALYZERS
-from analyzers.policies import policy_names
 from dashboard import engine, session
 from dashboard.components.words import as_text
+from dashboard.limits import packs_in
 
 VIEWS = Path(__file__).with_name("views")
 ICONS = {
@@ -40,6 +40,7 @@ def pages() -> dict[str, list[st.Page]]:
         "Results": [
             _page("overview", "Overview", ":material/dashboard:"),
             _page("report", "Report", ":material/description:"),
+            _page("limits", "Limits", ":material/rule:"),
             _page("runs", "Runs", ":material/history:"),
         ],
     }
@@ -72,16 +73,16 @@ def _sidebar() -> None:
             if chosen is not None and chosen != current:
                 session.choose_subject(chosen)
                 st.rerun()
-        names = policy_names()
+        names = packs_in(engine.store())
         policy = st.selectbox(
             "Limits",
             names,
-            index=names.index(session.policy_name()),
+            index=names.index(engine.policy_name()),
             format_func=lambda name: name.replace("_", " ").capitalize(),
             help="The pack of limits that verdicts are held against. Changing it runs nothing "
             "again. A limit is a convention with a source and a date.",
         )
-        if policy != session.policy_name():
+        if policy != engine.policy_name():
             session.choose_policy(policy)
             st.rerun()
 

@@ -21,9 +21,9 @@ from analyzers.core.subject import Subject
 from analyzers.jobs.runner import Runner
 from analyzers.jobs.sandbox import Protection, this_system
 from analyzers.jobs.store import Store
-from analyzers.policies import load_policy
 from analyzers.report.sections import severest_first
 from dashboard import session
+from dashboard.limits import pack_in, packs_in
 
 MOST_ANSWERS = 64
 
@@ -47,7 +47,13 @@ def runner() -> Runner:
 
 def policy() -> Policy:
     """Return the chosen pack of limits."""
-    return load_policy(session.policy_name())
+    return pack_in(store(), policy_name())
+
+
+def policy_name() -> str:
+    """Return the name of the chosen pack; the default where the chosen one is gone."""
+    chosen = session.policy_name()
+    return chosen if chosen in packs_in(store()) else session.DEFAULT_POLICY
 
 
 def subject() -> Subject | None:

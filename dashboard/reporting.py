@@ -11,9 +11,9 @@ from analyzers.core.params import NoParams
 from analyzers.core.subject import Subject
 from analyzers.jobs.store import Store
 from analyzers.jobs.workspaces import workspace_exists
-from analyzers.policies import load_policy
 from analyzers.report.html import Cut, report_html
 from analyzers.report.sections import Entry
+from dashboard.limits import pack_in
 
 AnyAnalyzer = Analyzer[NoParams]
 
@@ -52,7 +52,7 @@ def report_of(
     store = Store(home, workspace=workspace)
     examined = store.subject(subject_digest)
     entries = [entry for entry in entries_in(store, examined) if entry.analyzer.name in areas]
-    return report_html(examined, entries, load_policy(policy), cut=cut)
+    return report_html(examined, entries, pack_in(store, policy), cut=cut)
 
 
 def entries_in(store: Store, examined: Subject) -> tuple[Entry, ...]:

@@ -25,6 +25,7 @@ from pydantic import ValidationError
 
 from analyzers.core.errors import AssayError, ResultError, StoreError
 from analyzers.core.job import Done, Failed, Job, JobState, Queued, Request, Running
+from analyzers.core.policy import Policy
 from analyzers.core.result import Result
 from analyzers.core.subject import FileRef, Subject
 from analyzers.core.value import Value
@@ -41,6 +42,7 @@ _log = logging.getLogger(__name__)
 _CHUNK = 1024 * 1024
 _MOST_RECORD_BYTES = 16 * 1024 * 1024
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_POLICY = "policy.json"
 V = TypeVar("V", bound=Value)
 
 
@@ -178,6 +180,14 @@ class Store:
         paths = sorted((self.folder / "subjects").glob("*.json"), key=_modified, reverse=True)
         found = (_read_or_skip(path, Subject, "a subject") for path in paths)
         return [subject for subject in found if subject is not None]
+
+    def save_policy(self, policy: Policy) -> None:
+        """Keep the workspace's own limits, in place of those before."""
+        write_whole(self.folder / _POLICY, policy.model_dump_json().encode())
+
+    def policy(self) -> Policy | None:
+        """Return the workspace's own limits, or None; a damaged record is logged."""
+        return _read_or_skip(self.folder / _POLICY, Policy, "the limits")
 
     def begin(self, request: Request) -> None:
         """Record a question as queued, this process being responsible for it."""

@@ -4,6 +4,7 @@ import tomllib
 from importlib import resources
 from pathlib import Path
 
+import tomli_w
 from pydantic import ValidationError
 from pydantic_core import to_json
 
@@ -12,6 +13,7 @@ from analyzers.core.policy import Policy
 
 LARGEST_PACK = 1_000_000
 _PACKS = resources.files(__name__)
+_TABLE = "threshold"
 
 
 def policy_names() -> tuple[str, ...]:
@@ -32,15 +34,23 @@ def load_policy(name_or_path: str | Path) -> Policy:
     Raises:
         PolicyError: there is no such pack, or it breaks the format: what was found, what to do.
     """
-    text = _read(name_or_path)
+    return policy_from_toml(_read(name_or_path))
+
+
+def policy_from_toml(text: str) -> Policy:
+    """Read a pack from the text of a TOML file.
+
+    Raises:
+        PolicyError: it breaks the format: what was found, what to do.
+    """
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise PolicyError(
             f"Expected a policy in TOML, got text that breaks at: {error}.",
             remedy="Correct the file at that place.",
         ) from error
-    values["thresholds"] = values.pop("threshold", [])
+    values["thresholds"] = values.pop(_TABLE, [])
     try:
         # Through JSON, because strict types take a list for a tuple only from there.
         policy = Policy.model_validate_json(to_json(values))
@@ -51,7 +61,17 @@ def load_policy(name_or_path: str | Path) -> Policy:
             f"Expected a valid policy, got {first['input']!r} at {where}: {first['msg']}.",
             remedy="Compare with the pack 'conventions' and correct that entry.",
         ) from error
-    return _checked(policy)
+    return check_policy(policy)
+
+
+def policy_to_toml(policy: Policy) -> str:
+    """Write a pack as the TOML file that `load_policy` reads."""
+    values = policy.model_dump(mode="json", exclude={"thresholds"})
+    limits = [
+        limit.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+        for limit in policy.thresholds
+    ]
+    return tomli_w.dumps(values | ({_TABLE: limits} if limits else {}))
 
 
 def _read(name_or_path: str | Path) -> str:
@@ -78,7 +98,12 @@ def _read(name_or_path: str | Path) -> str:
         ) from error
 
 
-def _checked(policy: Policy) -> Policy:
+def check_policy(policy: Policy) -> Policy:
+    """Return a pack as it is, once its limits make sense together.
+
+    Raises:
+        PolicyError: an indicator has two limits, warns after it fails, or names no source.
+    """
     seen: set[str] = set()
     for threshold in policy.thresholds:
         name = threshold.indicator

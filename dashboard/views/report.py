@@ -77,7 +77,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
             session.home(),
             session.workspace(),
             examined.digest,
-            policy=session.policy_name(),
+            policy=engine.policy_name(),
             areas=tuple(areas),
             cut=cut,
         ),
@@ -91,7 +91,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     asked = [
         ("workspace", session.workspace()),
         ("subject", examined.digest),
-        ("policy", session.policy_name()),
+        ("policy", engine.policy_name()),
         ("cut", cut),
         *(("area", name) for name in areas),
     ]

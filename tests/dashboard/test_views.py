@@ -324,6 +324,30 @@ def test_another_pack_of_limits_judges_again_without_running(workspace):
     assert app.session_state["policy"] == "organisation_blank"
 
 
+def test_limits_show_their_sources_and_are_saved_as_ones_own(workspace):
+    workspace.done("privacy")
+    app = workspace.open("limits")
+    assert not app.exception
+    (table,) = [item.value for item in app.dataframe]
+    known = table.set_index("Indicator")
+    assert known.loc["fairness.demographic_parity_ratio", "Fail beyond"] == 0.8
+    assert "no limit" in set(known["Status"])
+
+    app.text_input[0].set_value("Ours")
+    app.button[0].click().run()
+
+    assert not app.exception
+    own = workspace.store.policy()
+    assert own.title == "Ours"
+    assert own.thresholds == load_policy("conventions").thresholds
+    assert engine_policy_is_own(app)
+
+
+def engine_policy_is_own(app):
+    (chosen,) = [box for box in app.selectbox if box.label == "Limits"]
+    return chosen.value == "own"
+
+
 def test_columns_are_shown_with_their_reasons_and_saved_when_changed(workspace):
     app = workspace.open("subject")
     assert not app.exception
