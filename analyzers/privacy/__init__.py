@@ -42,7 +42,7 @@ from analyzers.privacy.tables import TABLES
 
 ANALYZER = Analyzer(
     name="privacy",
-    version=2,
+    version=3,
     title="Privacy",
     question="Can someone tell whose record the model was trained on?",
     about=__doc__ or "",

@@ -12,7 +12,7 @@ from analyzers.privacy.evidence import Evidence
 from analyzers.privacy.likelihood import shadow_signals
 from analyzers.privacy.params import PrivacyParams
 from analyzers.privacy.parts import Part
-from analyzers.privacy.refitting import recipe_of
+from analyzers.privacy.recipes import recipe_of
 from analyzers.privacy.shadows import train_shadows
 from analyzers.privacy.signals import Signal
 from analyzers.privacy.wording import NOT_RUN, ends_in_points, finding_of, points
@@ -35,14 +35,17 @@ def refit_attacks(
     facts: dict[str, str | int | float | bool | None] = {
         "auditor_grade": 1, "auditor": "model outputs on members and non-members; no refitting",
         "shadow_models": 0, "shadow_doubt": "", "shadow_obstacle": "", "can_be_fitted_anew": False,
+        "recipe": "",
     }  # fmt: skip
     try:
-        recipe = recipe_of(bench.model)
-        facts["can_be_fitted_anew"] = True
+        recipe = recipe_of(bench.model, params, evidence.members)
+        facts |= {"can_be_fitted_anew": True, "recipe": recipe.name}
         if not asked:
             facts["shadow_obstacle"] = "No shadow models were asked for."
             return Auditor([], Part({}, facts, {}))
-        shadows = train_shadows(recipe, evidence, n_models=asked, rng=rng, track=bench.track)
+        shadows = train_shadows(
+            recipe, bench.need_model(), evidence, n_models=asked, rng=rng, track=bench.track
+        )
     except UnsuitableSubject as refusal:
         notes = (f"No shadow models were fitted. {refusal.message}",) if asked else ()
         facts["shadow_obstacle"] = refusal.message

@@ -13,7 +13,36 @@ class PrivacyParams(Params):
         label="Shadow models (LiRA and RMIA)",
         help="Fit the model's recipe anew on this many random parts of the rows and compare with "
         "what those say: the strongest attack known. It takes as many times as long as training "
-        "did. 16 for a finding, 64 for a report; only for models that can be fitted anew.",
+        "did (perceptrons are trained together and take far less). 16 for a finding, 64 for a "
+        "report; only for models that can be fitted anew.",
+    )
+    network_optimiser: Literal["adam", "sgd"] = parameter(
+        "adam",
+        label="Optimiser of a torch network",
+        help="A torch file does not say how the network was trained: say it here for its shadow "
+        "models and the audit. Gradient descent (sgd) has momentum 0.9. Other models ignore this.",
+    )
+    network_rate: float = parameter(
+        0.001,
+        label="Learning rate of a torch network",
+        help="As the network was trained with. Other models ignore this.",
+        minimum=0.000001,
+        maximum=10.0,
+    )
+    network_batch: int = parameter(
+        32,
+        label="Rows in a training step of a torch network",
+        help="As the network was trained with. Other models ignore this.",
+        minimum=1,
+        maximum=10_000,
+    )
+    network_epochs: int = parameter(
+        0,
+        label="Passes over the rows of a torch network",
+        help="As the network was trained for. 0 trains until the network fits its own rows as "
+        "well as yours fits its members, 200 passes at most. Other models ignore this.",
+        minimum=0,
+        maximum=10_000,
     )
     groups: tuple[str, ...] = column_choice(
         label="Groups",

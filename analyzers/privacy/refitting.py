@@ -1,4 +1,4 @@
-"""Fit the model anew on other rows, as an attacker who knows its recipe would."""
+"""Fit an estimator anew on other rows, as an attacker who knows its recipe would."""
 
 import warnings
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -9,9 +9,84 @@ from numpy.typing import NDArray
 
 from analyzers.core.dataset import Dataset
 from analyzers.core.errors import UnsuitableSubject
-from analyzers.core.model import Capability, Inputs, Model
+from analyzers.core.model import DifferentiableModel, Inputs, Model
+from analyzers.core.workbench import Tracker
+from analyzers.privacy.fanning import Tick, over_cores
+from analyzers.privacy.signals import log_odds
 
-_OFF = "Leave shadow models off; the attacks on the model's answers alone still run."
+OFF = "Leave shadow models off; the attacks on the model's answers alone still run."
+
+
+MOST_LOG_ODDS = 27.0
+# An estimator that starts threads of its own would make every core wait for the others.
+_THREAD_SETTINGS = ("n_jobs", "nthread", "num_threads", "thread_count")
+
+
+class Pool(NamedTuple):
+    """All rows that a model may be fitted on or asked about.
+
+    Attributes:
+        rows: `(n_rows, ...)` as the estimator takes them.
+        codes: `(n_rows,)` class codes.
+        classes: names of the classes, by code.
+    """
+
+    rows: Any
+    codes: NDArray[np.int64]
+    classes: tuple[str, ...]
+
+
+class Answered(NamedTuple):
+    """What one fitted model says of every row of the pool.
+
+    Attributes:
+        log_odds: `(n_rows,)` of the true class, bounded.
+        is_right: `(n_rows,)` whether the likeliest class is the true one.
+    """
+
+    log_odds: NDArray[np.float64]
+    is_right: NDArray[np.bool_]
+
+
+class Recipe(Protocol):
+    """A way of training that can be repeated.
+
+    Parts of a plan are cut between groups, so that each model comes out the same wherever it is
+    trained.
+    """
+
+    @property
+    def name(self) -> str:
+        """How it is repeated, for the eye."""
+        ...
+
+    @property
+    def group(self) -> int:
+        """Models that are trained together."""
+        ...
+
+    def fit(
+        self,
+        pool: Pool,
+        inside: NDArray[np.bool_],
+        seeds: NDArray[np.int64],
+        track: Tracker,
+        *,
+        cores: int | None = None,
+    ) -> list[Answered]:
+        """Fit one model for each row of `inside` and ask each about every row of the pool.
+
+        Args:
+            pool: what to fit on.
+            inside: `(n_models, n_rows)` whether the model is fitted on the row.
+            seeds: `(n_models,)`.
+            track: reports the work.
+            cores: threads to use; None for all. They change nothing but the time.
+
+        Raises:
+            UnsuitableSubject: the model refuses to be fitted anew.
+        """
+        ...
 
 
 @runtime_checkable
@@ -23,38 +98,58 @@ class PreparesInputs(Protocol):
         ...
 
 
-class Recipe(NamedTuple):
-    """A model and the estimator whose unfitted copy repeats its training."""
+class EstimatorRecipe(NamedTuple):
+    """An estimator whose unfitted copies are fitted one by one, several at once."""
 
-    model: Model
     estimator: Any
+    name: str
+    group: int = 1
+
+    def fit(
+        self,
+        pool: Pool,
+        inside: NDArray[np.bool_],
+        seeds: NDArray[np.int64],
+        track: Tracker,
+        *,
+        cores: int | None = None,
+    ) -> list[Answered]:
+        """Fit one model for each row of `inside`; see `Recipe`."""
+
+        def task(place: int) -> Any:  # noqa: ANN401  a function
+            def run(tick: Tick) -> Answered:
+                chosen = np.flatnonzero(inside[place])
+                scores = fit_anew(
+                    self.estimator, pool.rows, pool.codes, chosen, pool.classes, int(seeds[place])
+                )
+                tick()
+                return answered(scores, pool.codes)
+
+            return run
+
+        tasks = [task(place) for place in range(len(inside))]
+        with warnings.catch_warnings():
+            # An overfitted model stops late and says so; its copies would repeat it K times. Set
+            # here, once for all threads, which share these settings.
+            warnings.simplefilter("ignore")
+            return over_cores(tasks, track, "Fitting shadow models", total=len(tasks), cores=cores)
+
+
+def answered(scores: NDArray[np.float64], codes: NDArray[np.int64]) -> Answered:
+    """Keep what an attack needs of `(n_rows, n_classes)` probabilities."""
+    return Answered(bounded_log_odds(scores, codes), scores.argmax(axis=1) == codes)
+
+
+def bounded_log_odds(scores: NDArray[np.float64], codes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Log-odds of the true class, bounded so that one answer of 0 or 1 does not drown a mean."""
+    return np.clip(log_odds(scores, codes), -MOST_LOG_ODDS, MOST_LOG_ODDS)
 
 
 def native_rows(model: Model, inputs: Inputs) -> Any:  # noqa: ANN401  what a library takes
     """Return rows in the form the model's own object was fitted on."""
+    if isinstance(model, DifferentiableModel):
+        return model.tensor_of(inputs).numpy()
     return model.native_inputs(inputs) if isinstance(model, PreparesInputs) else inputs
-
-
-def recipe_of(model: Model | None) -> Recipe:
-    """Find the estimator whose unfitted copy repeats the model's training.
-
-    Raises:
-        UnsuitableSubject: there is no model, or its training cannot be repeated from its file.
-    """
-    if model is None:
-        raise UnsuitableSubject(
-            "Expected a model that can be fitted anew, got predictions only.", remedy=_OFF
-        )
-    if Capability.REFIT not in model.capabilities or Capability.PREDICT_PROBA not in (
-        model.capabilities
-    ):
-        raise UnsuitableSubject(
-            "Expected a model with probabilities that can be fitted anew from its file (a "
-            f"scikit-learn estimator or pipeline), got {model.kind}.",
-            remedy=_OFF,
-        )
-    # The settings a search has found are the recipe; searching anew would cost a hundred fits.
-    return Recipe(model, getattr(model.native, "best_estimator_", model.native))
 
 
 def fit_anew(
@@ -83,27 +178,29 @@ def fit_anew(
     """
     from sklearn.base import clone
 
-    labels = _own_labels(estimator, codes, classes)
+    labels = own_labels(estimator, codes, classes)
     try:
-        with warnings.catch_warnings():
-            # An overfitted model stops late and says so; its copies would repeat it K times.
-            warnings.simplefilter("ignore")
-            copy = clone(estimator)
-            copy.set_params(**_seeds(copy, seed))
-            copy.fit(take(rows, chosen), labels[chosen])
-            given = np.asarray(copy.predict_proba(rows), dtype=np.float64)
+        copy = clone(estimator)
+        copy.set_params(**settings_of(copy, seed))
+        copy.fit(take(rows, chosen), labels[chosen])
+        given = np.asarray(copy.predict_proba(rows), dtype=np.float64)
     # An estimator is someone else's program: whatever it raises is its refusal.
     except Exception as error:
-        raise UnsuitableSubject(
-            f"Expected the model to be fitted anew on {len(chosen):,} rows, got "
-            f"{type(error).__name__}: {' '.join(str(error).split())[:200]}",
-            remedy=_OFF,
-        ) from error
+        raise refusal_of(error, len(chosen)) from error
     code_of = {label: code for code, label in zip(codes.tolist(), labels.tolist(), strict=True)}
     scores = np.zeros((len(codes), len(classes)))
     for place, label in enumerate(np.asarray(copy.classes_).tolist()):
         scores[:, code_of[label]] = given[:, place]
     return scores
+
+
+def refusal_of(error: Exception, n_rows: int) -> UnsuitableSubject:
+    """Put a library's own words into a sentence."""
+    return UnsuitableSubject(
+        f"Expected the model to be fitted anew on {n_rows:,} rows, got "
+        f"{type(error).__name__}: {' '.join(str(error).split())[:200]}",
+        remedy=OFF,
+    )
 
 
 def joined_inputs(first: Dataset, second: Dataset) -> Inputs:
@@ -125,7 +222,7 @@ def take(rows: Any, positions: NDArray[np.int64]) -> Any:  # noqa: ANN401  what 
     return rows[positions]
 
 
-def _own_labels(
+def own_labels(
     estimator: Any,  # noqa: ANN401  scikit-learn ships no types
     codes: NDArray[np.int64],
     classes: tuple[str, ...],
@@ -138,9 +235,13 @@ def _own_labels(
     return np.asarray([known[name] for name in classes])[codes]
 
 
-def _seeds(estimator: Any, seed: int) -> dict[str, int]:  # noqa: ANN401
-    return {
-        name: seed
-        for name in estimator.get_params(deep=True)
-        if name == "random_state" or name.endswith("__random_state")
-    }
+def settings_of(estimator: Any, seed: int) -> dict[str, int]:  # noqa: ANN401
+    """A seed for every setting that takes one, and one thread for every setting of threads."""
+    found = {}
+    for name, value in estimator.get_params(deep=True).items():
+        last = name.rsplit("__", 1)[-1]
+        if last == "random_state":
+            found[name] = seed
+        elif last in _THREAD_SETTINGS and value is not None:
+            found[name] = 1
+    return found

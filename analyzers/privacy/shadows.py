@@ -5,16 +5,20 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzers.core.model import Model
 from analyzers.core.result import Estimate
 from analyzers.core.workbench import Tracker
+from analyzers.privacy.campaign import Trained, make_plan, train
 from analyzers.privacy.evidence import Evidence, Side
-from analyzers.privacy.refitting import Recipe, fit_anew, joined_inputs, native_rows
-from analyzers.privacy.signals import log_odds
+from analyzers.privacy.refitting import (
+    Pool,
+    Recipe,
+    bounded_log_odds,
+    joined_inputs,
+    native_rows,
+)
 from analyzers.toolkit.intervals import mean_estimate
 
-# Every row is with and without at least this many models, or it has no mean to compare with.
-FEWEST_EACH = 2
-MOST_LOG_ODDS = 27.0
 _TOLERATED_ERRORS = 3.0
 
 
@@ -39,68 +43,66 @@ class Shadows(NamedTuple):
 
 
 def train_shadows(
-    recipe: Recipe, evidence: Evidence, *, n_models: int, rng: np.random.Generator, track: Tracker
+    recipe: Recipe,
+    model: Model,
+    evidence: Evidence,
+    *,
+    n_models: int,
+    rng: np.random.Generator,
+    track: Tracker,
+    cores: int | None = None,
 ) -> Shadows:
     """Fit shadow models on parts as large as the training data and ask them about every row.
 
     Args:
         recipe: of the model under examination.
+        model: the model itself, which knows how its rows are prepared.
         evidence: members and non-members, which together are the pool.
         n_models: at least 4.
         rng: draws the parts and one seed for each model, before any is fitted.
-        track: reports each model.
+        track: reports the work.
+        cores: threads to use; None for all. They change nothing but the time.
 
     Raises:
         UnsuitableSubject: the model refuses to be fitted anew.
     """
-    from threadpoolctl import threadpool_limits
+    pool = pool_of(model, evidence)
+    share = len(evidence.members) / len(pool.codes)
+    plan = make_plan(len(pool.codes), n_models, share, rng)
+    return compare(evidence, train(recipe, pool, plan, track=track, cores=cores))
 
+
+def pool_of(model: Model, evidence: Evidence) -> Pool:
+    """Put members and non-members below each other, as the model's own object takes them."""
     members, others = evidence.members, evidence.non_members
-    classes = members.data.subject.classes
-    codes = np.concatenate([members.labels, others.labels]).astype(np.int64)
-    inside = balanced_parts(len(codes), n_models, len(members) / len(codes), rng)
-    seeds = rng.integers(2**31, size=n_models)
-    rows = native_rows(recipe.model, joined_inputs(members.data, others.data))
-    answers = np.empty(inside.shape)
-    table = [_row(0, _target_right(members, others), np.arange(len(codes)) < len(members))]
-    # One thread: the fits are small, and threads that wait for each other cost more than they save.
-    with threadpool_limits(1):
-        for place in track(range(n_models), "Fitting shadow models", total=n_models):
-            scores = fit_anew(
-                recipe.estimator, rows, codes, np.flatnonzero(inside[place]), classes,
-                int(seeds[place]),
-            )  # fmt: skip
-            answers[place] = bounded_log_odds(scores, codes)
-            table.append(_row(place + 1, scores.argmax(axis=1) == codes, inside[place]))
-    target = np.concatenate([_side_log_odds(members), _side_log_odds(others)])
-    held_out = np.array([row["held_out_accuracy"] for row in table])
-    return Shadows(
-        target, answers, inside, table, mean_estimate(held_out[1:] - held_out[0]), doubt_of(table)
+    return Pool(
+        native_rows(model, joined_inputs(members.data, others.data)),
+        np.concatenate([members.labels, others.labels]).astype(np.int64),
+        members.data.subject.classes,
     )
 
 
-def balanced_parts(
-    n_rows: int, n_models: int, share: float, rng: np.random.Generator
-) -> NDArray[np.bool_]:
-    """Deal every row to the same number of models.
+def compare(evidence: Evidence, trained: Trained) -> Shadows:
+    """Set the target beside its shadow models.
 
     Args:
-        n_rows: of the pool.
-        n_models: at least 4.
-        share: of the pool that each model is fitted on, in (0, 1); moved so that every row is with
-            and without at least `FEWEST_EACH` models.
-        rng: the dealer.
-
-    Returns:
-        `(n_models, n_rows)` whether the model is fitted on the row.
+        evidence: members and non-members, in the order of the pool.
+        trained: every model of the plan.
     """
-    each = min(max(round(share * n_models), FEWEST_EACH), n_models - FEWEST_EACH)
-    return np.asarray(rng.random((n_models, n_rows)).argsort(axis=0) < each)
-
-
-def bounded_log_odds(scores: NDArray[np.float64], codes: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Log-odds of the true class, bounded so that one answer of 0 or 1 does not drown a mean."""
-    return np.clip(log_odds(scores, codes), -MOST_LOG_ODDS, MOST_LOG_ODDS)
+    members, others = evidence.members, evidence.non_members
+    is_member = np.arange(trained.answers.shape[1]) < len(members)
+    table = [_row(0, _target_right(members, others), is_member)]
+    table += [
+        _row(int(place) + 1, right, inside)
+        for place, right, inside in zip(
+            trained.plan.models, trained.is_right, trained.plan.inside, strict=True
+        )
+    ]
+    held_out = np.array([row["held_out_accuracy"] for row in table])
+    return Shadows(
+        np.concatenate([_side_log_odds(members), _side_log_odds(others)]), trained.answers,
+        trained.plan.inside, table, mean_estimate(held_out[1:] - held_out[0]), doubt_of(table),
+    )  # fmt: skip
 
 
 def doubt_of(models: list[dict[str, Any]]) -> str:

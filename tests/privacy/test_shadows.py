@@ -20,7 +20,8 @@ from analyzers.privacy.likelihood import RMIA_OFFSET, lira_offline, lira_online,
 from analyzers.privacy.measuring import measure
 from analyzers.privacy.params import PrivacyParams
 from analyzers.privacy.refitting import fit_anew
-from analyzers.privacy.shadows import Shadows, balanced_parts, doubt_of
+from analyzers.privacy.campaign import balanced_parts
+from analyzers.privacy.shadows import Shadows, doubt_of
 from tests.privacy.networks import network_bench
 from tests.privacy.worlds import gaussian_bench
 
@@ -195,7 +196,7 @@ def test_a_model_that_refuses_gets_its_own_words():
 def test_cancelling_reaches_the_shadow_models():
     def stop(iterable, what, *, total=None):
         for item in iterable:
-            if what.startswith("Fitting"):
+            if what.startswith("Training 8 shadow"):
                 raise Cancelled
             yield item
 
