@@ -9,6 +9,7 @@ from analyzers.privacy.attribute_inference import judge_attribute_inference
 from analyzers.privacy.auditor import judge_auditor
 from analyzers.privacy.comparability import TOLERATED_AUC
 from analyzers.privacy.extraction import judge_extraction
+from analyzers.privacy.one_run import judge_one_run
 from analyzers.privacy.singling_out import judge_singling_out
 from analyzers.privacy.structure import judge_structure
 from analyzers.privacy.wording import AREA, NOT_RUN, ends, finding_of, points
@@ -47,6 +48,7 @@ def judge(measurements: Measurements, policy: Policy) -> list[Finding]:
     ]  # fmt: skip
     findings += _gaps(measurements, policy, void)
     findings.append(_epsilon(measurements, void))
+    findings += judge_one_run(measurements)
     findings += judge_auditor(measurements)
     findings += judge_structure(measurements)
     findings += judge_attribute_inference(measurements, policy)
@@ -265,8 +267,8 @@ def _epsilon(measurements: Measurements, void: str) -> Finding:
     delta = float(measurements.facts.get("claimed_delta") or 0.0)
     reference = "Kairouz, Oh and Viswanath 2015; Nasr et al. 2021"
     remedy = (
-        "For proof, audit the training itself with records put in at random (Steinke, Nasr and "
-        "Jagielski 2023); for a guarantee, train with differential privacy."
+        "For proof, audit the training itself (records for the one-run audit); for a guarantee, "
+        "train with differential privacy."
     )
     if estimate.value is None:
         return finding_of(

@@ -19,6 +19,7 @@ from analyzers.privacy.epsilon import epsilon_lower_bound
 from analyzers.privacy.evidence import Evidence, Side, gather
 from analyzers.privacy.exposure import expose_groups, most_exposed
 from analyzers.privacy.extraction import extraction_part
+from analyzers.privacy.one_run import audit_part
 from analyzers.privacy.params import PrivacyParams
 from analyzers.privacy.signal_rows import attack_rows, histogram_rows, roc_rows
 from analyzers.privacy.signals import Signal, signals_of
@@ -52,6 +53,7 @@ def measure(bench: Workbench, params: PrivacyParams) -> Measurements:
         )
     evidence = gather(training, bench.training_predictions, data, bench.need_predictions())
     halves_rng, check_rng, group_rng, shadow_rng, guess_rng, thief_rng = bench.rng.spawn(6)
+    (coin_rng,) = bench.rng.spawn(1)
     members, non_members = evidence.members, evidence.non_members
     comparison = compare_sides(
         members, non_members, most_rows=params.check_rows, rng=check_rng, track=bench.track
@@ -67,6 +69,7 @@ def measure(bench: Workbench, params: PrivacyParams) -> Measurements:
         points += operating_points(alone, signal.name)
     parts = [
         auditor.part,
+        audit_part(bench.model, evidence, params, coin_rng, bench.track),
         measure_structure(bench.model, members),
         measure_singling_out(training, params.quasi_identifiers),
         measure_attribute_inference(

@@ -44,6 +44,21 @@ class PrivacyParams(Params):
         minimum=0,
         maximum=10_000,
     )
+    audited_records: int = parameter(
+        0,
+        label="Records for the one-run audit",
+        help="Train once more with this many random records of the training data in or out by "
+        "coin, half of all at most, and guess which: a lower bound of the recipe's epsilon that "
+        "is a proof and not an indication. 0 for none; 500 takes as long as training once.",
+        minimum=0,
+        maximum=100_000,
+    )
+    audit_labels: Literal["true", "wrong"] = parameter(
+        "wrong",
+        label="Outcomes of the audited records",
+        help="Records with a wrong outcome are remembered most and give the sharpest bound; with "
+        "their true outcome the bound is about ordinary records.",
+    )
     groups: tuple[str, ...] = column_choice(
         label="Groups",
         help="Columns whose groups are compared: who is easier to find. "

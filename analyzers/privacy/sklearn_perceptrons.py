@@ -203,13 +203,10 @@ def perceptron_recipe(estimator: Any) -> PerceptronRecipe | None:  # noqa: ANN40
     """Return how to train many of an estimator together, or None where it is no such network."""
     import importlib.util
 
-    steps = getattr(estimator, "steps", None)
-    network = steps[-1][1] if steps else estimator
-    if type(network).__module__.split(".")[0] != "sklearn" or (
-        type(network).__name__ != "MLPClassifier"
-        or (steps and type(estimator).__name__ != "Pipeline")
-        or importlib.util.find_spec("torch") is None
-    ):
+    is_pipeline = _is_of_sklearn(estimator, "Pipeline")
+    network = estimator.steps[-1][1] if is_pipeline else estimator
+    has_torch = importlib.util.find_spec("torch") is not None
+    if not _is_of_sklearn(network, "MLPClassifier") or not has_torch:
         return None
     is_plain = (
         network.solver in ("adam", "sgd")
@@ -220,8 +217,13 @@ def perceptron_recipe(estimator: Any) -> PerceptronRecipe | None:  # noqa: ANN40
     )
     if not is_plain:
         return None
-    before = estimator[:-1] if steps and len(steps) > 1 else None
+    before = estimator[:-1] if is_pipeline and len(estimator.steps) > 1 else None
     return PerceptronRecipe(estimator, before, network)
+
+
+def _is_of_sklearn(estimator: Any, name: str) -> bool:  # noqa: ANN401
+    kind = type(estimator)
+    return kind.__name__ == name and kind.__module__.split(".")[0] == "sklearn"
 
 
 def training_of(

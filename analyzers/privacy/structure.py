@@ -171,7 +171,8 @@ _REMEDIES = {
 
 def _last_step(native: Any) -> Any:  # noqa: ANN401  any library's object
     steps = getattr(native, "steps", None)
-    return _last_step(steps[-1][1]) if steps else native
+    # An estimator of someone's own may call a number so.
+    return _last_step(steps[-1][1]) if isinstance(steps, list) and steps else native
 
 
 def _row(name: str, value: float, n: int) -> dict[str, Any]:

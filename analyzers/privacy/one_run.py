@@ -1,0 +1,239 @@
+"""The one-run audit: records put in by coin, one training, and guesses which of them were in.
+
+Differential privacy bounds how well anyone can guess a fair coin that decided over a record. Where
+the training can be repeated, many coins are tossed at once, one for each record, and the share of
+right guesses gives a lower bound of epsilon that holds whatever the model and the data are.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzers.core.errors import UnsuitableSubject
+from analyzers.core.finding import Finding, Judgement, Threshold, Verdict
+from analyzers.core.model import Model
+from analyzers.core.result import Estimate, Measurements
+from analyzers.core.workbench import Tracker
+from analyzers.privacy.evidence import Evidence
+from analyzers.privacy.params import PrivacyParams
+from analyzers.privacy.parts import NOTHING, Part
+from analyzers.privacy.recipes import recipe_of
+from analyzers.privacy.refitting import Recipe, bounded_log_odds
+from analyzers.privacy.shadows import pool_of
+from analyzers.privacy.wording import AREA, finding_of
+
+NAME = "audited_epsilon"
+FEWEST_RECORDS = 20
+# Shares of the records that are guessed; each costs a part of the permitted error.
+GUESSED_SHARES = (0.1, 0.5, 1.0)
+MOST_EPSILON = 50.0
+REFERENCE = "Steinke, Nasr and Jagielski 2023"
+
+
+class Guessed(NamedTuple):
+    """The outcome of one audit.
+
+    Attributes:
+        n_records: whose presence was decided by coin.
+        n_guesses: made, in the choice that gives the largest bound; the rest was passed over.
+        n_right: of them.
+        epsilon: the lower bound.
+    """
+
+    n_records: int
+    n_guesses: int
+    n_right: int
+    epsilon: float
+
+
+def audit_part(
+    model: Model | None,
+    evidence: Evidence,
+    params: PrivacyParams,
+    rng: np.random.Generator,
+    track: Tracker,
+) -> Part:
+    """Audit the training, where records are asked for and the training can be repeated."""
+    if not params.audited_records:
+        return NOTHING
+    try:
+        recipe = recipe_of(model, params, evidence.members)
+        guessed = audit_training(recipe, model, evidence, params, rng, track)
+    except UnsuitableSubject as refusal:
+        note = f"No one-run audit was made. {refusal.message}"
+        return Part({NAME: Estimate.unmeasured(refusal.message)}, {}, {}, (note,))
+    estimate = Estimate(
+        value=guessed.epsilon, low=guessed.epsilon, n=guessed.n_records,
+        method="one-run audit, binomial tail, three numbers of guesses (Bonferroni)",
+    )  # fmt: skip
+    facts = {
+        "audit_guesses": guessed.n_guesses, "audit_right": guessed.n_right,
+        "audit_labels": params.audit_labels,
+    }  # fmt: skip
+    return Part({NAME: estimate}, facts, {})
+
+
+def audit_training(
+    recipe: Recipe,
+    model: Model | None,
+    evidence: Evidence,
+    params: PrivacyParams,
+    rng: np.random.Generator,
+    track: Tracker,
+) -> Guessed:
+    """Train once with some members in or out by coin, and guess which.
+
+    Args:
+        recipe: of the model.
+        model: the model itself, trained on all of them, whose answers are the measure.
+        evidence: members are the rows to train on.
+        params: how many records, with which outcome, and the claim's delta.
+        rng: draws the records, the coins and the seed.
+        track: reports the training.
+
+    Raises:
+        UnsuitableSubject: too few members, or the model refuses to be trained anew.
+    """
+    members = evidence.members
+    n_records = min(params.audited_records, len(members) // 2)
+    if model is None or n_records < FEWEST_RECORDS:
+        raise UnsuitableSubject(
+            f"Expected at least {FEWEST_RECORDS} records to put in or leave out and as many that "
+            f"stay, got {n_records}.",
+            remedy="Give more training rows, or ask for more records.",
+        )
+    pool = pool_of(model, evidence)
+    codes = pool.codes.copy()
+    record_rng, coin_rng, wrong_rng, seed_rng = rng.spawn(4)
+    records = record_rng.permutation(len(members))[:n_records]
+    is_in = coin_rng.random(n_records) < 0.5
+    if params.audit_labels == "wrong":
+        n_classes = len(pool.classes)
+        codes[records] += wrong_rng.integers(1, n_classes, n_records)
+        codes[records] %= n_classes
+    inside = np.arange(len(codes)) < len(members)
+    inside[records[~is_in]] = False
+    seeds = seed_rng.integers(2**31, size=1)
+    trained = recipe.fit(pool._replace(codes=codes), inside[None], seeds, track)[0]
+    # How likely the model under examination finds the same outcome says what is not memory.
+    scores = members.scores
+    usual = 0.0 if scores is None else bounded_log_odds(scores[records], codes[records])
+    return best_guess(trained.log_odds[records] - usual, is_in, delta=params.claimed_delta)
+
+
+def best_guess(
+    values: NDArray[np.float64],
+    is_in: NDArray[np.bool_],
+    *,
+    delta: float,
+    confidence: float = 0.95,
+) -> Guessed:
+    """Guess "in" for the largest values and "out" for the smallest, and bound epsilon.
+
+    Args:
+        values: `(n_records,)` larger looks more like a record that was in.
+        is_in: `(n_records,)` what the coins said.
+        delta: of the claim, in [0, 1).
+        confidence: that epsilon is at least the bound, in (0, 1).
+    """
+    order = np.argsort(-values, kind="stable")
+    n_records = len(values)
+    inner = 1 - (1 - confidence) / len(GUESSED_SHARES)
+    found = []
+    for share in GUESSED_SHARES:
+        half = max(1, int(share * n_records) // 2)
+        right = int(is_in[order[:half]].sum()) + int((~is_in[order[-half:]]).sum())
+        bound = one_run_bound(right, 2 * half, n_records=n_records, delta=delta, confidence=inner)
+        found.append(Guessed(n_records, 2 * half, right, bound))
+    return max(found, key=lambda item: (item.epsilon, item.n_right / item.n_guesses))
+
+
+def one_run_bound(
+    n_right: int, n_guesses: int, *, n_records: int, delta: float, confidence: float = 0.95
+) -> float:
+    """Return the largest epsilon at which so many right guesses would still be too good.
+
+    Args:
+        n_right: right guesses.
+        n_guesses: guesses made.
+        n_records: whose presence was decided by coin.
+        delta: in [0, 1).
+        confidence: in (0, 1).
+
+    Returns:
+        At least 0, and at most `MOST_EPSILON`.
+
+    References:
+        Steinke, Nasr and Jagielski 2023, theorem 5.2.
+    """
+    from scipy.optimize import brentq
+
+    error = 1 - confidence
+
+    def excess(epsilon: float) -> float:
+        return chance_of(n_right, n_guesses, epsilon, n_records=n_records, delta=delta) - error
+
+    if excess(0.0) > 0:
+        return 0.0
+    if excess(MOST_EPSILON) <= 0:
+        return MOST_EPSILON
+    return float(brentq(excess, 0.0, MOST_EPSILON, xtol=1e-9))
+
+
+def chance_of(
+    n_right: int, n_guesses: int, epsilon: float, *, n_records: int, delta: float
+) -> float:
+    """Bound the chance of at least `n_right` right guesses under (epsilon, delta)-privacy."""
+    from scipy import stats
+
+    right = 1 / (1 + np.exp(-epsilon))
+    tail = float(stats.binom.sf(n_right - 1, n_guesses, right))
+    fewer = np.arange(1, n_right + 1)
+    # Chance of falling short by at most so many, for each of so many.
+    short = np.cumsum(stats.binom.pmf(n_right - fewer, n_guesses, right)) / fewer
+    worst = float(short.max()) if len(short) else 0.0
+    return min(1.0, tail + 2 * n_records * delta * worst)
+
+
+def judge_one_run(measurements: Measurements) -> list[Finding]:
+    """Say what the audit proves of the training, and whether that refutes a claim."""
+    estimate = measurements.estimates.get(NAME)
+    if estimate is None:
+        return []
+    facts = measurements.facts
+    claimed = float(facts.get("claimed_epsilon") or 0.0)
+    delta = float(facts.get("claimed_delta") or 0.0)
+    remedy = "Train with differential privacy, or with less memory; then audit again."
+    if estimate.value is None:
+        return [_finding(estimate, Judgement(Verdict.NOT_TESTED, estimate.reason), None,
+                         "The training was not audited.", remedy)]  # fmt: skip
+    counted = (
+        f"{facts.get('audit_right'):,} of {facts.get('audit_guesses'):,} guesses about "
+        f"{estimate.n:,} records put in by coin were right (delta {delta:g})"
+    )
+    headline = (
+        f"This way of training has an epsilon above {estimate.value:.2f} (95 % lower bound): "
+        f"{counted}."
+        if estimate.value > 0
+        else f"The audit shows no lower bound of epsilon above 0: {counted}."
+    )
+    if not claimed:
+        judged = Judgement(Verdict.INCONCLUSIVE, "No claim of differential privacy was given.")
+        return [_finding(estimate, judged, None, headline, remedy)]
+    threshold = Threshold(
+        indicator=f"{AREA}.{NAME}", direction="at_most", fail=claimed, status="organisation",
+        source=f"The claim given: epsilon {claimed:g}, delta {delta:g}.",
+    )  # fmt: skip
+    if estimate.value > claimed:
+        headline += f" That refutes the claim of epsilon {claimed:g}."
+        return [_finding(estimate, Judgement(Verdict.FAIL, ""), threshold, headline, remedy)]
+    judged = Judgement(
+        Verdict.INCONCLUSIVE,
+        f"The audit does not contradict the claim of epsilon {claimed:g}; it cannot confirm one.",
+    )
+    return [_finding(estimate, judged, threshold, headline, remedy)]
+
+
+def _finding(*parts: Any) -> Finding:  # noqa: ANN401  estimate, judgement, limit, words
+    return finding_of(NAME, *parts, REFERENCE)
