@@ -83,9 +83,7 @@ def test_an_upload_is_examined_by_all_five_and_leaves_as_files(tab, server, tmp_
 
     go(page, "report")
     report = tmp_path / "report.html"
-    report.write_bytes(
-        saved(page, by_word(page, "download-report", "Download"), tmp_path)
-    )
+    report.write_bytes(saved(page, by_word(page, "download-report", "Download"), tmp_path))
     reader = page.context.new_page()
     watch(reader, tab.faults, server.address)
     reader.goto(report.as_uri())
