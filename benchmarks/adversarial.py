@@ -170,7 +170,9 @@ def _compare_pictures(*, n_rows: int) -> None:
     import torch
     from sklearn.datasets import load_digits
 
+    from analyzers.adversarial.aim import Aim
     from analyzers.adversarial.gradient import many_steps
+    from analyzers.adversarial.network import Network
 
     published = load_digits()
     pictures = (published.images[:n_rows, ..., None] / 16).astype(np.float32)
@@ -194,19 +196,18 @@ def _compare_pictures(*, n_rows: int) -> None:
         optimiser.step()
     network.eval()
 
-    class Network:
+    class Answering:
         kind, native = "torch", network
         capabilities = frozenset({Capability.PREDICT_PROBA, Capability.GRADIENT})
 
         def tensor_of(self, inputs: Inputs) -> torch.Tensor:
             return torch.from_numpy(np.ascontiguousarray(np.asarray(inputs).transpose(0, 3, 1, 2)))
 
+        def logits(self, given: torch.Tensor) -> torch.Tensor:
+            return network(given)
+
         def gradient(self, inputs: Inputs, wanted: NDArray[np.int64]) -> NDArray[np.float32]:
-            given = self.tensor_of(inputs).requires_grad_(True)
-            loss = torch.nn.functional.cross_entropy(
-                network(given), torch.from_numpy(wanted), reduction="sum"
-            )
-            return np.asarray(torch.autograd.grad(loss, given)[0].numpy())
+            raise NotImplementedError
 
         def predict(self, inputs: Inputs) -> NDArray[np.int64]:
             with torch.no_grad():
@@ -216,10 +217,11 @@ def _compare_pictures(*, n_rows: int) -> None:
             raise NotImplementedError
 
     size, steps = 0.1, 40
-    Network().gradient(pictures[:2], codes[:2])
+    seen = Network(Answering(), pictures)
+    seen.answers(tensor[:2])
     ours, seconds = _timed(
         lambda: many_steps(
-            Network(), pictures, codes, size, "L-inf", steps=steps, restarts=1,
+            seen, pictures, Aim(codes), size, "L-inf", steps=steps, restarts=1,
             rng=np.random.default_rng(0),
         )
     )  # fmt: skip

@@ -59,7 +59,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
 
 ANALYZER: Analyzer[AdversarialParams] = Analyzer(
     name="adversarial",
-    version=1,
+    version=2,
     title="Adversarial examples",
     question="How little does it take to make the model answer wrongly?",
     about=__doc__,

@@ -81,6 +81,16 @@ def gradients_are_alive(is_zero: NDArray[np.bool_]) -> Check:
     )  # fmt: skip
 
 
+def answers_repeat(differs: NDArray[np.bool_], asked: int) -> Check:
+    """A model that draws its answers at random needs attacks that average over the draws."""
+    n_against = int(differs.sum())
+    return Check(
+        "The same picture gets the same answer", n_against == 0,
+        f"Asked {asked} times, {n_against} of {len(differs):,} rows got different scores.",
+        n_against, len(differs) - n_against, len(differs),
+    )  # fmt: skip
+
+
 def check_table(checks: list[Check]) -> pa.Table:
     """Put checks into the table of that name."""
     return table_of(

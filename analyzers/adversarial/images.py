@@ -1,307 +1,403 @@
-"""The picture face: robust accuracy under gradients, or under random squares without them."""
+"""The picture face: robust accuracy under gradients, scores or answers alone, and its checks."""
 
-from typing import cast
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from analyzers.adversarial import checks
+from analyzers.adversarial.aim import Aim
 from analyzers.adversarial.attacked import Attacked, choose_rows
-from analyzers.adversarial.gradient import Broken, many_steps, one_step, slope_of
+from analyzers.adversarial.by_group import by_group_table
+from analyzers.adversarial.cascade import (
+    ACCESS_LABELS,
+    CASCADES,
+    FAB,
+    PGD,
+    SQUARE,
+    Attempt,
+    Effort,
+    attempt,
+)
+from analyzers.adversarial.ddn import shorten
+from analyzers.adversarial.decision import walk_boundary
+from analyzers.adversarial.fab import nearest_boundary
+from analyzers.adversarial.gradient import Broken
+from analyzers.adversarial.image_checks import check_attack
+from analyzers.adversarial.image_extras import (
+    certificate,
+    corruption_estimate,
+    corruption_table,
+    other_budgets,
+)
+from analyzers.adversarial.image_tables import (
+    chosen_examples,
+    example_table,
+    row_table,
+    step_table,
+)
+from analyzers.adversarial.nearest import Nearest
+from analyzers.adversarial.network import Network
 from analyzers.adversarial.noise import DRAWS
-from analyzers.adversarial.params import AdversarialParams, Norm
-from analyzers.adversarial.pixels import Images, random_pictures, size_of
+from analyzers.adversarial.params import AdversarialParams
+from analyzers.adversarial.pixels import random_pictures
 from analyzers.adversarial.robustness import (
     Outcome,
     curve_table,
     histogram_table,
     robustness_estimates,
 )
-from analyzers.adversarial.square import random_squares
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.threat_model import threat_model_table
-from analyzers.core.errors import UnsuitableSubject
-from analyzers.core.model import Capability, DifferentiableModel, Model
-from analyzers.core.result import Measurements
+from analyzers.core.errors import InvalidParameter, UnsuitableSubject
+from analyzers.core.model import Capability, Model, NetworkModel
+from analyzers.core.result import Estimate, Measurements
 from analyzers.core.workbench import Workbench
+from analyzers.toolkit.intervals import rate_estimate
 
 SHARES = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 # Random squares are asked in sequence; few sizes keep them affordable.
 BLACK_BOX_SHARES = (0.25, 0.5, 1.0, 2.0)
-HUGE = 1.0
-BISECTIONS = 8
+FEWEST_AUTO_STEPS = 100
+FEWEST_LABEL_QUERIES = 1000
 NOISE = "random change"
-MOST_CHECKED = 60
-MOST_SQUARE_QUERIES = 300
+LABELS_ONLY = "labels only (HopSkipJump)"
+PLAIN = "FGSM and PGD"
+
+
+class _Plan(NamedTuple):
+    """What attacks this model, seen how.
+
+    Attributes:
+        network: the model with gradients, where the attacker has them.
+        cascade: run at the stated size, each on what the others left.
+        sweep: run at every size; None where one search answers for all sizes.
+        effort: how hard each tries.
+        shares: sizes of the sweep, as shares of the stated one.
+        knows: what the attacker sees, in words.
+    """
+
+    network: Network | None
+    cascade: tuple[Attempt, ...]
+    sweep: Attempt | None
+    effort: Effort
+    shares: tuple[float, ...]
+    knows: str
 
 
 def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
-    """Attack a sample of pictures at several sizes and confirm every flip on the model."""
+    """Attack a sample of pictures at several sizes and confirm every flip on the model.
+
+    Raises:
+        UnsuitableSubject: no pictures, or none that could reach the wanted answer.
+        InvalidParameter: a wanted answer that is no class.
+    """
     model = bench.need_model()
-    if bench.data.images is None:
+    if bench.data.images is None or not bench.data.images.size:
         raise UnsuitableSubject("Expected pictures, got none.", remedy="Upload a zip or npz file.")
-    has_gradient = isinstance(model, DifferentiableModel) and (
-        Capability.GRADIENT in model.capabilities
-    )
-    if not has_gradient and Capability.PREDICT_PROBA not in model.capabilities:
-        raise UnsuitableSubject(
-            "Attacking pictures needs gradients or scores, and this model gives labels only.",
-            remedy="Export the model so that it returns one score for each class.",
-        )
-    attacked = choose_rows(bench, params.rows)
+    wanted = _wanted_code(bench, params)
+    attacked = _choose(bench, params, wanted)
     correct = np.flatnonzero(attacked.is_correct)
-    originals = bench.data.images[attacked.positions[correct]]
+    pictures = bench.data.images[attacked.positions]
     codes = attacked.codes[correct]
-    shares = SHARES if has_gradient else BLACK_BOX_SHARES
-    sizes = np.array([share * params.epsilon for share in shares])
+    aim = Aim(codes, None if wanted is None else np.full(len(codes), wanted))
+    plan = _plan(model, pictures, params)
+    nearest = Nearest(model, pictures[correct], aim, params.norm)
+    sizes = np.array([share * params.epsilon for share in plan.shares])
     sizes = sizes[sizes <= 1.0 + 1e-9]
-    found = _Smallest(model, originals, codes, params.norm)
-    noise_rng, attack_rng, check_rng = bench.rng.spawn(3)
-    by_noise = _try_noise(bench, found, sizes, noise_rng)
-    for size, rng in zip(
-        bench.track(sizes, "Attacking pictures"), attack_rng.spawn(len(sizes)), strict=True
-    ):
-        rows = np.flatnonzero((found.sizes > size) | (found.sources == NOISE))
-        if len(rows):
-            found.offer(_attack(model, found, rows, float(size), params, rng, bench), rows)
-    listed = (
-        _checks(bench, cast(DifferentiableModel, model), found, params, check_rng)
-        if has_gradient
-        else []
-    )
-    all_sizes = np.full(len(attacked.codes), np.inf)
-    all_sizes[correct] = found.sizes
-    all_noise = np.zeros((len(sizes), len(attacked.codes)), dtype=bool)
-    all_noise[:, correct] = by_noise
-    outcome = Outcome(attacked.is_correct, all_sizes, sizes, all_noise)
+    # One stream for every part: what is switched on does not change the other parts' numbers.
+    streams = bench.rng.spawn(8)
+    by_noise = _try_noise(bench, nearest, sizes, streams[0])
+    lines = _cascade(bench, plan, nearest, len(pictures), params, streams[1])
+    _sweep(bench, plan, nearest, sizes, params, streams[2])
+    if plan.knows == ACCESS_LABELS:
+        lines = [*lines, _by_answers(bench, nearest, len(pictures), params, streams[3])]
+    if params.nearest and plan.network is not None and len(codes):
+        _look_closer(bench, plan, nearest, params)
+    listed = check_attack(bench, plan.network, nearest, params, streams[4]) if plan.network else []
+    outcome = _outcome(attacked, correct, nearest, sizes, by_noise)
+    tables, estimates = _extras(bench, plan, nearest, attacked, pictures, params, streams[5:])
+    examples = chosen_examples(nearest, params)
     return Measurements(
         estimates=robustness_estimates(outcome, params.epsilon)
-        | ({"checks_failed": checks.failed_estimate(listed)} if listed else {}),
+        | ({"checks_failed": checks.failed_estimate(listed)} if listed else {})
+        | estimates,
         facts={
-            "modality": "image", "task": bench.subject.task,
-            "attacker_sees": "gradients" if has_gradient else "scores",
-            "attack": "FGSM and PGD" if has_gradient else "random squares",
+            "modality": "image", "task": bench.subject.task, "attacker_sees": plan.knows,
+            "attack": params.image_attack if plan.network else _black_box_name(plan),
             "budget": params.epsilon, "norm": params.norm,
             "budget_unit": "of the range from black to white"
             + ("" if params.norm == "L-inf" else ", root mean square"),
             "steps": params.steps, "restarts": params.restarts, "noise_draws": DRAWS,
+            "wanted": params.wanted or None,
+            "followed": "gradient steps" if plan.network else "straight line",
+            "certify_noise": params.certify_noise, "certify_copies": params.certify,
         },
         tables={
-            "threat_model": threat_model_table(
-                knows="the model and its gradients." if has_gradient else "the model's scores.",
-                access="white-box" if has_gradient else "black-box",
-                may_change="Every pixel may change, within black and white.",
-                budget=f"{params.norm} {params.epsilon:g} on a scale from 0 (black) to 1 (white)"
-                + ("." if params.norm == "L-inf" else ", root mean square over the pixels."),
-                goal="any wrong answer." if attacked.has_labels else "any other answer.",
-            ),
+            "threat_model": _threat_model(params, plan, attacked),
             "curve": curve_table(outcome),
-            "rows": _row_table(bench, attacked, found, correct, params.epsilon),
-            "size_histogram": histogram_table(found.sizes),
-            "image_examples": _examples(bench, attacked, found, correct, params),
+            "attacks": table_of("attacks", lines),
+            "rows": row_table(bench, attacked, nearest, correct, params.epsilon),
+            "size_histogram": histogram_table(nearest.sizes),
+            "by_group": by_group_table(
+                bench, attacked.positions, attacked.codes, outcome, params.epsilon,
+                has_labels=attacked.has_labels,
+            ),
+            "image_examples": example_table(bench, attacked, nearest, correct, examples),
+            "attack_steps": step_table(
+                bench, attacked, nearest, correct, examples, params, plan.network
+            ),
             "checks": checks.check_table(listed),
-        },
+        } | tables,
         sampling=attacked.sampling,
     )  # fmt: skip
 
 
-class _Smallest:
-    """The smallest change found for every picture that was right."""
-
-    def __init__(
-        self, model: Model, originals: Images, codes: NDArray[np.int64], norm: Norm
-    ) -> None:
-        self.model, self.originals, self.codes, self.norm = model, originals, codes, norm
-        self.pictures = originals.copy()
-        self.sizes = np.full(len(originals), np.inf)
-        self.sources = np.full(len(originals), "", dtype=object)
-
-    def offer(self, broken: Broken, rows: NDArray[np.int64], source: str = "attack") -> None:
-        """Keep flips that are nearer, after walking back along the straight line."""
-        hit = np.flatnonzero(broken.is_broken)
-        if not len(hit):
-            return
-        rows, far = rows[hit], broken.pictures[hit]
-        home = self.originals[rows]
-        low, high = np.zeros(len(rows)), np.ones(len(rows))
-        best = far.copy()
-        for _ in range(BISECTIONS):
-            share = (low + high) / 2
-            tried = (home + share[:, None, None, None].astype(np.float32) * (far - home)).astype(
-                np.float32
-            )
-            changed = self.model.predict(tried) != self.codes[rows]
-            best[changed] = tried[changed]
-            high, low = np.where(changed, share, high), np.where(changed, low, share)
-        sizes = size_of(best, home, self.norm)
-        # The model is asked once more: only what it repeats is kept.
-        nearer = (sizes < self.sizes[rows]) & (self.model.predict(best) != self.codes[rows])
-        self.pictures[rows[nearer]] = best[nearer]
-        self.sizes[rows[nearer]] = sizes[nearer]
-        self.sources[rows[nearer]] = source
+def _wanted_code(bench: Workbench, params: AdversarialParams) -> int | None:
+    if not params.wanted:
+        return None
+    classes = bench.subject.classes
+    if params.wanted not in classes:
+        raise InvalidParameter(
+            f"Expected the name of a class as the wanted answer, got {params.wanted[:80]!r}.",
+            remedy=f"Choose one of: {', '.join(classes[:20])}.",
+        )
+    return classes.index(params.wanted)
 
 
-def _attack(
-    model: Model,
-    found: _Smallest,
-    rows: NDArray[np.int64],
-    size: float,
-    params: AdversarialParams,
-    rng: np.random.Generator,
-    bench: Workbench,
-) -> Broken:
-    originals, codes = found.originals[rows], found.codes[rows]
-    if isinstance(model, DifferentiableModel) and Capability.GRADIENT in model.capabilities:
-        return many_steps(
-            model, originals, codes, size, params.norm,
-            steps=params.steps, restarts=params.restarts, rng=rng,
-        )  # fmt: skip
-    return random_squares(
-        model, originals, codes, size, params.norm, queries=params.queries, rng=rng,
-        track=bench.track,
-    )  # fmt: skip
+def _choose(bench: Workbench, params: AdversarialParams, wanted: int | None) -> Attacked:
+    """Draw the rows; those that have the wanted answer already are no target."""
+    attacked = choose_rows(bench, params.rows)
+    if wanted is None:
+        return attacked
+    kept = np.flatnonzero(attacked.codes != wanted)
+    if not len(kept):
+        raise UnsuitableSubject(
+            f"Expected rows of another class than {params.wanted!r} to attack, got none.",
+            remedy="Choose another wanted answer, or attack more rows.",
+        )
+    note = (
+        f"Attacked: {len(kept):,} of {len(attacked.codes):,} drawn rows, all but those of class "
+        f"{params.wanted!r}, which the attacker wants."
+    )
+    return attacked._replace(
+        positions=attacked.positions[kept],
+        codes=attacked.codes[kept],
+        is_correct=attacked.is_correct[kept],
+        sampling=(*attacked.sampling, note),
+    )
+
+
+def _plan(model: Model, pictures: NDArray[np.float32], params: AdversarialParams) -> _Plan:
+    is_network = isinstance(model, NetworkModel) and Capability.GRADIENT in model.capabilities
+    has_scores = Capability.PREDICT_PROBA in model.capabilities
+    chosen = params.image_attack
+    is_auto = chosen not in (PLAIN, LABELS_ONLY)
+    if chosen == LABELS_ONLY or not (is_network or has_scores):
+        effort = Effort(params.steps, params.restarts, max(params.queries, FEWEST_LABEL_QUERIES))
+        return _Plan(None, (), None, effort, SHARES, ACCESS_LABELS)
+    if isinstance(model, NetworkModel) and is_network:
+        steps = max(params.steps, FEWEST_AUTO_STEPS) if is_auto else params.steps
+        effort = Effort(steps, params.restarts, params.queries)
+        network = Network(model, pictures)
+        return _Plan(network, CASCADES[chosen], PGD, effort, SHARES, "gradients")
+    effort = Effort(params.steps, params.restarts, params.queries)
+    return _Plan(None, (SQUARE,), SQUARE, effort, BLACK_BOX_SHARES, "scores")
+
+
+def _black_box_name(plan: _Plan) -> str:
+    return "random squares" if plan.sweep is SQUARE else "HopSkipJump, answers only"
 
 
 def _try_noise(
-    bench: Workbench, found: _Smallest, sizes: NDArray[np.float64], rng: np.random.Generator
+    bench: Workbench, nearest: Nearest, sizes: NDArray[np.float64], rng: np.random.Generator
 ) -> NDArray[np.bool_]:
-    broken = np.zeros((len(sizes), len(found.originals)), dtype=bool)
-    rows = np.arange(len(found.originals))
+    broken = np.zeros((len(sizes), len(nearest.originals)), dtype=bool)
+    rows = np.arange(len(nearest.originals))
     if not len(rows):
         return broken
     for place, size in enumerate(bench.track(sizes, "Changing pictures at random")):
         for draw in rng.spawn(DRAWS):
-            pictures = random_pictures(found.originals, float(size), found.norm, draw)
-            changed = found.model.predict(pictures) != found.codes
+            pictures = random_pictures(nearest.originals, float(size), nearest.norm, draw)
+            changed = nearest.aim.is_reached(nearest.model.predict(pictures))
             broken[place] |= changed
-            found.offer(Broken(changed, pictures), rows, source=NOISE)
+            nearest.offer(Broken(changed, pictures), rows, source=NOISE)
     return broken
 
 
-def _checks(
+def _cascade(
     bench: Workbench,
-    model: DifferentiableModel,
-    found: _Smallest,
+    plan: _Plan,
+    nearest: Nearest,
+    n_attacked: int,
     params: AdversarialParams,
     rng: np.random.Generator,
-) -> list[checks.Check]:
-    """Compare attacks of known order of strength, each run on its own from the beginning."""
-    originals, codes = found.originals[:MOST_CHECKED], found.codes[:MOST_CHECKED]
-    if not len(originals):
-        return []
-    size, norm, steps = params.epsilon, params.norm, params.steps
-    pgd_rng, half_rng, huge_rng, square_rng, noise_rng = rng.spawn(5)
-    made = []
-    strong = many_steps(
-        model, originals, codes, size, norm, steps=steps, restarts=params.restarts, rng=pgd_rng
-    ).is_broken
-    for stage in bench.track(range(4), "Checking that the result can be believed"):
-        if stage == 0:
-            single = one_step(model, originals, codes, size, norm).is_broken
-            made.append(
-                checks.weaker_does_not_win(
-                    "Many steps beat one step", strong, single, f"FGSM against PGD-{steps}"
-                )
-            )
-        elif stage == 1:
-            few = many_steps(model, originals, codes, size, norm, steps=max(1, steps // 4),
-                             restarts=params.restarts, rng=half_rng).is_broken  # fmt: skip
-            words = f"{max(1, steps // 4)} steps against {steps}"
-            made.append(checks.weaker_does_not_win("More steps do not hurt", strong, few, words))
-            noisy = np.zeros(len(codes), dtype=bool)
-            for draw in noise_rng.spawn(DRAWS):
-                pictures = random_pictures(originals, size, norm, draw)
-                noisy |= model.predict(pictures) != codes
-            made.append(
-                checks.weaker_does_not_win(
-                    "Gradients beat random noise", strong, noisy,
-                    f"the worst of {DRAWS} random changes against PGD-{steps}",
-                )
-            )  # fmt: skip
-        elif stage == 2:
-            n_queries = min(params.queries, MOST_SQUARE_QUERIES)
-            reached = random_squares(
-                model, originals, codes, size, norm, queries=n_queries, rng=square_rng
-            )
-            squares = reached.is_broken
-            # The answer is the worst of all attacks: what the black box breaks is broken.
-            found.offer(reached, np.arange(len(originals)), source="random squares")
-            made.append(
-                checks.weaker_does_not_win(
-                    "Gradients beat random squares", strong, squares,
-                    f"random squares ({n_queries} queries) against PGD-{steps}",
-                )
-            )  # fmt: skip
-        else:
-            huge = many_steps(model, originals, codes, HUGE, norm, steps=steps,
-                              restarts=params.restarts, rng=huge_rng).is_broken  # fmt: skip
-            made.append(checks.large_budget_reaches_zero(huge, HUGE))
-            slope = slope_of(model, originals, codes).reshape(len(originals), -1)
-            made.append(checks.gradients_are_alive((slope == 0).all(axis=1)))
-    return made
-
-
-def _row_table(
-    bench: Workbench,
-    attacked: Attacked,
-    found: _Smallest,
-    correct: NDArray[np.int64],
-    budget: float,
-) -> pa.Table:
-    classes = bench.subject.classes
-    after = found.model.predict(found.pictures) if len(correct) else found.codes
-    changed = np.abs(found.pictures - found.originals).reshape(len(correct), -1)
-    rows: list[dict[str, object]] = []
-    for place, at in enumerate(correct):
-        known = bool(np.isfinite(found.sizes[place]))
-        rows.append(
+) -> list[dict[str, object]]:
+    """Run every attack at the stated size on what the others left; a line for each."""
+    stands = np.ones(len(nearest.originals), dtype=bool)
+    lines = []
+    for which, draw in zip(plan.cascade, rng.spawn(len(plan.cascade)), strict=True):
+        rows = np.flatnonzero(stands)
+        fallen = 0
+        for part in bench.track([rows] if len(rows) else [], f"Attacking pictures: {which.name}"):
+            reached = _run(bench, plan, which, nearest, part, params.epsilon, draw)
+            nearest.offer(reached, part, source=which.name)
+            # FAB keeps to no budget: what it found farther out counts for the curve only.
+            hit = reached.is_broken
+            if not which.needs_budget:
+                hit = hit & (nearest.sizes[part] <= params.epsilon)
+            stands[part[hit]] = False
+            fallen = int(hit.sum())
+        rate = rate_estimate(int(stands.sum()), n_attacked)
+        lines.append(
             {
-                "row": int(bench.data.rows[attacked.positions[at]]),
-                "true": classes[found.codes[place]] if attacked.has_labels else None,
-                "before": classes[found.codes[place]],
-                "after": classes[int(after[place])] if known else None,
-                "size": float(found.sizes[place]) if known else None,
-                "n_changed": int((changed[place] > 0).sum()) if known else None,
-                "largest_change": float(changed[place].max()) if known else None,
-                "within_budget": bool(found.sizes[place] <= budget * (1 + 1e-9)),
-                "queries": None,
-                "found_by": str(found.sources[place]) or None,
-            }
-        )
-    return table_of("rows", rows)
-
-
-def _examples(
-    bench: Workbench,
-    attacked: Attacked,
-    found: _Smallest,
-    correct: NDArray[np.int64],
-    params: AdversarialParams,
-) -> pa.Table:
-    """Keep pictures spread over the found sizes within the budget, the smallest first."""
-    rows = np.flatnonzero(found.sizes <= params.epsilon * (1 + 1e-9))
-    rows = rows[np.argsort(found.sizes[rows], kind="stable")]
-    if len(rows) > params.examples:
-        rows = rows[np.linspace(0, len(rows) - 1, params.examples).round().astype(np.int64)]
-    if not len(rows):
-        return table_of("image_examples", [])
-    classes = bench.subject.classes
-    after = found.model.predict(found.pictures[rows])
-    _, height, width, channels = found.originals.shape
-    made: list[dict[str, object]] = []
-    for number, row in enumerate(rows):
-        original, changed = found.originals[row], found.pictures[row]
-        made.append(
-            {
-                "example": number + 1,
-                "row": int(bench.data.rows[attacked.positions[correct[row]]]),
-                "true": classes[found.codes[row]] if attacked.has_labels else None,
-                "before": classes[found.codes[row]], "after": classes[int(after[number])],
-                "size": float(found.sizes[row]), "height": height, "width": width,
-                "channels": channels, "original": original.ravel().tolist(),
-                "adversarial": changed.ravel().tolist(),
-                "difference": (changed - original).ravel().tolist(),
+                "attack": which.name, "access": which.access, "size": params.epsilon,
+                "n_tried": len(rows), "n_broken": fallen, "robust_accuracy": rate.value,
+                "low": rate.low, "high": rate.high, "n": n_attacked,
             }
         )  # fmt: skip
-    return table_of("image_examples", made)
+    return lines
+
+
+def _sweep(
+    bench: Workbench,
+    plan: _Plan,
+    nearest: Nearest,
+    sizes: NDArray[np.float64],
+    params: AdversarialParams,
+    rng: np.random.Generator,
+) -> None:
+    """Run one attack at the other sizes, so that accuracy is known along the whole curve."""
+    if plan.sweep is None:
+        return
+    draws = rng.spawn(len(sizes))
+    for size, draw in zip(bench.track(sizes, "Attacking pictures"), draws, strict=True):
+        if size == params.epsilon and plan.sweep in plan.cascade:
+            continue
+        rows = np.flatnonzero((nearest.sizes > size) | (nearest.sources == NOISE))
+        if len(rows):
+            reached = _run(bench, plan, plan.sweep, nearest, rows, float(size), draw)
+            nearest.offer(reached, rows, source=plan.sweep.name)
+
+
+def _run(
+    bench: Workbench,
+    plan: _Plan,
+    which: Attempt,
+    nearest: Nearest,
+    rows: NDArray[np.int64],
+    size: float,
+    rng: np.random.Generator,
+) -> Broken:
+    return attempt(
+        which, plan.network, nearest.model, nearest.originals[rows], nearest.aim.take(rows), size,
+        nearest.norm, effort=plan.effort, rng=rng, track=bench.track,
+    )  # fmt: skip
+
+
+def _by_answers(
+    bench: Workbench,
+    nearest: Nearest,
+    n_attacked: int,
+    params: AdversarialParams,
+    rng: np.random.Generator,
+) -> dict[str, object]:
+    """Walk along the boundary from other pictures of the data; one search for all sizes."""
+    images = bench.data.images
+    assert images is not None  # noqa: S101  `measure` has refused such data
+    pool_answers = bench.need_predictions().predicted.astype(np.int64)
+    rows = np.arange(len(nearest.originals))
+    queries = max(params.queries, FEWEST_LABEL_QUERIES)
+    walked = walk_boundary(
+        nearest.model, nearest.originals, nearest.aim, params.norm, pool=images,
+        pool_answers=pool_answers, queries=queries, rng=rng, track=bench.track,
+    )  # fmt: skip
+    nearest.offer(walked.broken, rows, source="HopSkipJump")
+    hit = nearest.sizes <= params.epsilon
+    rate = rate_estimate(int((~hit).sum()), n_attacked)
+    return {
+        "attack": "HopSkipJump", "access": "black-box", "size": params.epsilon,
+        "n_tried": len(rows), "n_broken": int(hit.sum()), "robust_accuracy": rate.value,
+        "low": rate.low, "high": rate.high, "n": n_attacked,
+    }  # fmt: skip
+
+
+def _look_closer(
+    bench: Workbench, plan: _Plan, nearest: Nearest, params: AdversarialParams
+) -> None:
+    """Search the smallest change itself, instead of reading it off a sweep of sizes."""
+    network = plan.network
+    assert network is not None  # noqa: S101  asked of networks only
+    rows = np.arange(len(nearest.originals))
+    steps = max(params.steps, FEWEST_AUTO_STEPS)
+    searches = ["DDN", FAB.name] if params.norm == "L2" else [FAB.name]
+    for name in bench.track(searches, "Looking for the smallest change"):
+        reached = (
+            shorten(network, nearest.originals, nearest.aim, steps=steps)
+            if name == "DDN"
+            else nearest_boundary(network, nearest.originals, nearest.aim, params.norm,
+                                  steps=steps)
+        )  # fmt: skip
+        nearest.offer(reached, rows, source=name)
+
+
+def _outcome(
+    attacked: Attacked,
+    correct: NDArray[np.int64],
+    nearest: Nearest,
+    sizes: NDArray[np.float64],
+    by_noise: NDArray[np.bool_],
+) -> Outcome:
+    all_sizes = np.full(len(attacked.codes), np.inf)
+    all_sizes[correct] = nearest.sizes
+    all_noise = np.zeros((len(sizes), len(attacked.codes)), dtype=bool)
+    all_noise[:, correct] = by_noise
+    return Outcome(attacked.is_correct, all_sizes, sizes, all_noise)
+
+
+def _extras(
+    bench: Workbench,
+    plan: _Plan,
+    nearest: Nearest,
+    attacked: Attacked,
+    pictures: NDArray[np.float32],
+    params: AdversarialParams,
+    streams: list[np.random.Generator],
+) -> tuple[dict[str, pa.Table], dict[str, Estimate]]:
+    """Whatever was switched on beside the attack of bounded size."""
+    tables: dict[str, pa.Table] = {}
+    estimates: dict[str, Estimate] = {}
+    if params.pixels or params.patch > 0:
+        tables["other_budgets"] = other_budgets(
+            bench, nearest.model, plan.network, nearest.originals, nearest.aim, len(pictures),
+            params, streams[0],
+        )  # fmt: skip
+    if params.corruptions:
+        damaged = corruption_table(bench, nearest.model, pictures, attacked.codes, streams[1])
+        tables["corruptions"] = damaged
+        estimates["corrupted_accuracy"] = corruption_estimate(damaged)
+    if params.certify:
+        tables["certified"], proven = certificate(
+            bench, nearest.model, attacked, pictures, params, streams[2]
+        )
+        estimates |= proven
+    return tables, estimates
+
+
+def _threat_model(params: AdversarialParams, plan: _Plan, attacked: Attacked) -> pa.Table:
+    goal = "any wrong answer." if attacked.has_labels else "any other answer."
+    knows = {
+        "gradients": "the model and its gradients.",
+        "scores": "the model's scores.",
+        ACCESS_LABELS: "nothing but the model's answers.",
+    }[plan.knows]
+    return threat_model_table(
+        knows=knows,
+        access="white-box" if plan.network else "black-box",
+        may_change="Every pixel may change, within black and white.",
+        budget=f"{params.norm} {params.epsilon:g} on a scale from 0 (black) to 1 (white)"
+        + ("." if params.norm == "L-inf" else ", root mean square over the pixels."),
+        goal=f"the answer {params.wanted!r}." if params.wanted else goal,
+        is_targeted=bool(params.wanted),
+    )

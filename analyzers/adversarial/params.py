@@ -6,6 +6,12 @@ from analyzers.core.params import Params, column_choice, parameter
 
 Knowledge = Literal["scores", "labels only"]
 Norm = Literal["L-inf", "L2"]
+ImageAttack = Literal[
+    "FGSM and PGD",
+    "AutoAttack (four attacks)",
+    "AutoAttack plus (all attacks)",
+    "labels only (HopSkipJump)",
+]
 Recipe = Literal[
     "DeepWordBug (typing errors)",
     "Pruthi (one typing error)",
@@ -56,6 +62,49 @@ class AdversarialParams(Params):
     restarts: int = parameter(
         2, minimum=1, maximum=20, label="Images: random starts",
         help="How often the gradient attack starts again from a random point.",
+    )  # fmt: skip
+    image_attack: ImageAttack = parameter(
+        "FGSM and PGD", label="Images: attack",
+        help="AutoAttack runs four attacks of different kinds at the stated size, each on what the "
+        "others left, with at least 100 steps: some twenty times as long, and hard to mislead. "
+        "HopSkipJump asks for answers only, 1,000 or more queries per row.",
+    )  # fmt: skip
+    wanted: str = parameter(
+        "", label="Images: answer the attacker wants",
+        help="Name of a class; only changes that lead to it count then, and pictures of that class "
+        "are left out. Empty means that any wrong answer will do.",
+    )  # fmt: skip
+    nearest: bool = parameter(
+        False, label="Images: look closer for the smallest change",
+        help="Adds searches made for it (DDN for L2, FAB); about as long again as AutoAttack.",
+    )  # fmt: skip
+    pixels: int = parameter(
+        0, minimum=0, maximum=64, label="Images: change a few pixels",
+        help="Accuracy left when up to this many pixels may take any colour (1, 2, 4 and so on); 0 "
+        "leaves it out. Costs the stated queries for each number.",
+    )  # fmt: skip
+    patch: float = parameter(
+        0.0, minimum=0.0, maximum=0.5, label="Images: visible patch",
+        help="Accuracy left when a square of this share of the picture may be painted over, at the "
+        "worst place; 0 leaves it out. Costs a gradient attack for each place.",
+    )  # fmt: skip
+    corruptions: bool = parameter(
+        True, label="Images: common corruptions",
+        help="Noise, blur, weather, brightness, turning and the like, in five severities: what "
+        "happens without any attacker.",
+    )  # fmt: skip
+    certify: int = parameter(
+        0, minimum=0, maximum=100000, label="Images: certificate, noisy copies",
+        help="Copies with noise per picture, from which it is proven how far no attack can reach "
+        "(randomised smoothing); 0 leaves it out, 1,000 is a quick look, 100,000 the papers' own.",
+    )  # fmt: skip
+    certify_noise: float = parameter(
+        0.25, minimum=0.01, maximum=2, label="Images: certificate, noise",
+        help="Standard deviation of the noise; more proves further and reads worse.",
+    )  # fmt: skip
+    certify_level: float = parameter(
+        0.001, minimum=0.00001, maximum=0.1, label="Images: certificate, error level",
+        help="Chance that the certificate of one picture is wrong.",
     )  # fmt: skip
     recipe: Recipe = parameter(
         "DeepWordBug (typing errors)", label="Text: recipe",

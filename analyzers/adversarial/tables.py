@@ -54,11 +54,58 @@ TABLES: dict[str, pa.Schema] = {
         ]
     ),
     "fixed_columns": pa.schema([("feature", _TEXT), ("reason", _TEXT)]),
+    # What each attack of a cascade did, on the rows that still stood.
+    "attacks": pa.schema(
+        [
+            ("attack", _TEXT), ("access", _TEXT), ("size", _FLOAT), ("n_tried", _INT),
+            ("n_broken", _INT), ("robust_accuracy", _FLOAT), ("low", _FLOAT), ("high", _FLOAT),
+            ("n", _INT),
+        ]
+    ),
+    # Who is easier to attack.
+    "by_group": pa.schema(
+        [
+            ("attribute", _TEXT), ("group", _TEXT), ("n", _INT), ("accuracy", _FLOAT),
+            ("accuracy_low", _FLOAT), ("accuracy_high", _FLOAT), ("robust_accuracy", _FLOAT),
+            ("low", _FLOAT), ("high", _FLOAT), ("success_rate", _FLOAT), ("success_low", _FLOAT),
+            ("success_high", _FLOAT), ("n_correct", _INT),
+        ]
+    ),
+    # Pictures: other ways to bound a change than by its size, such as how many pixels it touches.
+    "other_budgets": pa.schema(
+        [
+            ("kind", _TEXT), ("budget", _TEXT), ("amount", _INT), ("share", _FLOAT),
+            ("method", _TEXT), ("robust_accuracy", _FLOAT), ("low", _FLOAT), ("high", _FLOAT),
+            ("n", _INT),
+        ]
+    ),
+    # Pictures: accuracy under damage that nobody chose.
+    "corruptions": pa.schema(
+        [
+            ("corruption", _TEXT), ("family", _TEXT), ("severity", _INT), ("strength", _FLOAT),
+            ("unit", _TEXT), ("accuracy", _FLOAT), ("low", _FLOAT), ("high", _FLOAT), ("n", _INT),
+        ]
+    ),
+    # Pictures: share answered rightly and proven to stay so within each radius.
+    "certified": pa.schema(
+        [
+            ("radius", _FLOAT), ("radius_rms", _FLOAT), ("certified_accuracy", _FLOAT),
+            ("low", _FLOAT), ("high", _FLOAT), ("n", _INT),
+        ]
+    ),
+    # Pictures: an attack step by step, for the examples that are kept.
+    "attack_steps": pa.schema(
+        [
+            ("example", _INT), ("row", _INT), ("step", _INT), ("answer", _TEXT), ("size", _FLOAT),
+            ("score_before", _FLOAT), ("score_other", _FLOAT), ("other", _TEXT),
+            ("picture", pa.list_(pa.float32())),
+        ]
+    ),
     "image_examples": pa.schema(
         [
             ("example", _INT), ("row", _INT), ("true", _TEXT), ("before", _TEXT),
-            ("after", _TEXT), ("size", _FLOAT), ("height", _INT), ("width", _INT),
-            ("channels", _INT), ("original", pa.list_(pa.float32())),
+            ("after", _TEXT), ("size", _FLOAT), ("found_by", _TEXT), ("height", _INT),
+            ("width", _INT), ("channels", _INT), ("original", pa.list_(pa.float32())),
             ("adversarial", pa.list_(pa.float32())), ("difference", pa.list_(pa.float32())),
         ]
     ),

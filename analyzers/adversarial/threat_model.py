@@ -12,7 +12,7 @@ SOURCE = "NIST AI 100-2 E2025"
 
 
 def threat_model_table(
-    *, knows: str, may_change: str, budget: str, goal: str, access: str
+    *, knows: str, may_change: str, budget: str, goal: str, access: str, is_targeted: bool = False
 ) -> pa.Table:
     """State the threat model, one aspect a row.
 
@@ -22,13 +22,15 @@ def threat_model_table(
         budget: by how much.
         goal: what counts as success.
         access: "white-box" or "black-box".
+        is_targeted: whether the attacker wants one answer of their choosing.
     """
     rows: list[dict[str, object]] = [
         {"aspect": "Kind of attack", "statement": "Evasion: rows are changed after training."},
-        {"aspect": "Attacker's goal", "statement": f"Integrity violation, untargeted: {goal}"},
+        {"aspect": "Attacker's goal",
+         "statement": f"Integrity violation, {'' if is_targeted else 'un'}targeted: {goal}"},
         {"aspect": "Attacker's knowledge", "statement": f"{access.capitalize()}: {knows}"},
         {"aspect": "Attacker's capability", "statement": f"Query access. {may_change}"},
         {"aspect": "Budget", "statement": budget},
         {"aspect": "Terms", "statement": f"The words are those of {SOURCE}."},
-    ]
+    ]  # fmt: skip
     return table_of("threat_model", rows)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analyzers.core.dataset import Dataset
+from analyzers.core.dataset import Dataset, Predictions
 from analyzers.core.model import Capability, Inputs
 from analyzers.core.subject import Column, Role
 from analyzers.core.workbench import Workbench
@@ -134,6 +134,9 @@ class TorchModel:
         pictures = np.ascontiguousarray(np.asarray(inputs, dtype=np.float32).transpose(0, 3, 1, 2))
         return torch.from_numpy(pictures)
 
+    def logits(self, tensor: Any) -> Any:
+        return self.native(tensor)
+
     def gradient(self, inputs: Inputs, codes: NDArray[np.int64]) -> NDArray[np.float32]:
         import torch
 
@@ -159,16 +162,68 @@ class BlindModel(TorchModel):
     kind = "a black box"
     capabilities = frozenset({Capability.PREDICT_PROBA})
     gradient = None  # type: ignore[assignment]
+    logits = None  # type: ignore[assignment]
     tensor = TorchModel.tensor_of
 
 
 class MaskedModel(TorchModel):
-    """The same module whose gradients are useless: a classic broken defence."""
+    """The same module on rounded pixels, whose gradients are useless: a classic broken defence."""
 
     kind = "a module that hides its gradients"
 
-    def gradient(self, inputs: Inputs, codes: NDArray[np.int64]) -> NDArray[np.float32]:
-        return np.zeros_like(super().gradient(inputs, codes))
+    def logits(self, tensor: Any) -> Any:
+        return self.native((tensor * 255).round() / 255)
+
+    def predict_proba(self, inputs: Inputs) -> NDArray[np.float64]:
+        import torch
+
+        with torch.no_grad():
+            return torch.softmax(self.logits(self.tensor_of(inputs)).double(), dim=1).numpy()
+
+
+class SaturatedModel(TorchModel):
+    """The same module with logits so large that the slope of its cross-entropy is zero."""
+
+    kind = "a module with a temperature"
+
+    def logits(self, tensor: Any) -> Any:
+        return 1000 * self.native(tensor)
+
+    def predict_proba(self, inputs: Inputs) -> NDArray[np.float64]:
+        import torch
+
+        with torch.no_grad():
+            return torch.softmax(self.logits(self.tensor_of(inputs)).double(), dim=1).numpy()
+
+
+class WaveringModel(TorchModel):
+    """The same module with noise in its answers: a model that draws at random."""
+
+    kind = "a module that draws"
+
+    def logits(self, tensor: Any) -> Any:
+        import torch
+
+        return self.native(tensor + 0.02 * torch.randn_like(tensor))
+
+    def predict_proba(self, inputs: Inputs) -> NDArray[np.float64]:
+        import torch
+
+        with torch.no_grad():
+            return torch.softmax(self.logits(self.tensor_of(inputs)).double(), dim=1).numpy()
+
+
+class AnsweringModel(BlindModel):
+    """The same module with labels only."""
+
+    kind = "a mute black box"
+    capabilities = frozenset()
+
+    def predict(self, inputs: Inputs) -> NDArray[np.int64]:
+        return BlindModel.predict_proba(self, inputs).argmax(axis=1)
+
+    def predict_proba(self, inputs: Inputs) -> NDArray[np.float64]:
+        raise AssertionError("labels only")
 
 
 @cache
@@ -177,6 +232,8 @@ def digit_network() -> Any:
     from torch import nn
 
     pictures, labels = digits()
+    # As in the worker; pictures this small only wait for other threads.
+    torch.set_num_threads(1)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = nn.Sequential(
@@ -228,9 +285,16 @@ def picture_bench(
         rows=np.arange(len(labels), dtype=np.int64),
     )
     return Workbench(
-        subject=subject, data=data, predictions=predictions_of(model, data), model=model,
+        subject=subject, data=data, predictions=_answers_of(model, data), model=model,
         rng=np.random.default_rng(0),
     )  # fmt: skip
+
+
+def _answers_of(model: Any, data: Dataset) -> Predictions:
+    if Capability.PREDICT_PROBA in model.capabilities:
+        return predictions_of(model, data)
+    predicted = model.predict(data.inputs)
+    return Predictions(rows=data.rows, labels=data.labels, predicted=predicted, scores=None)
 
 
 GOOD = ("wonderful", "delightful", "brilliant", "moving", "charming", "superb")
@@ -286,8 +350,6 @@ def _bench(columns: tuple[Column, ...], frame: pd.DataFrame, model: Any, *, seed
     subject = subject_of(columns, n_rows=len(frame))
     data = dataset_of(subject, frame)
     scores = model.predict_proba(data.inputs) if model.capabilities else None
-    from analyzers.core.dataset import Predictions
-
     return Workbench(
         subject=subject,
         data=data,

@@ -7,12 +7,14 @@ import pytest
 import torch
 
 from analyzers.adversarial import ANALYZER, AdversarialParams
+from analyzers.adversarial.aim import Aim
 from analyzers.adversarial.gradient import many_steps, one_step
+from analyzers.adversarial.network import Network
 from analyzers.adversarial.pixels import pull_back, random_pictures, size_of
-from analyzers.core.errors import UnsuitableSubject
 from analyzers.core.finding import Threshold, Verdict
 from analyzers.core.policy import Policy
 from tests.adversarial.benches import (
+    AnsweringModel,
     BlindModel,
     MaskedModel,
     TorchModel,
@@ -63,14 +65,14 @@ def test_the_distance_to_a_plane_is_found_and_no_reachable_flip_is_missed(norm):
 @pytest.mark.parametrize("norm", ["L-inf", "L2"])
 def test_attacks_and_noise_keep_to_the_budget_and_to_black_and_white(norm):
     bench = digits_bench(n_rows=30)
-    model: Any = bench.model
-    pictures, codes = bench.data.images, np.asarray(bench.data.labels)
+    pictures, aim = bench.data.images, Aim(np.asarray(bench.data.labels))
+    network = Network(bench.model, pictures)
     rng = np.random.default_rng(0)
 
     made = [
-        one_step(model, pictures, codes, 0.15, norm).pictures,
+        one_step(network, pictures, aim, 0.15, norm).pictures,
         many_steps(
-            model, pictures, codes, 0.15, norm, steps=6, restarts=2, rng=rng
+            network, pictures, aim, 0.15, norm, steps=6, restarts=2, rng=rng
         ).pictures,
         random_pictures(pictures, 0.15, norm, rng),
         pull_back(pictures + 5, pictures, 0.15, norm),
@@ -90,7 +92,7 @@ def test_on_digits_the_order_of_strength_is_as_it_must_be():
     assert (curve["robust_accuracy"] <= curve["noise_accuracy"]).all()
     assert measured.estimates["checks_failed"].value == 0
     assert measured.estimates["gap_to_noise"].low > 0.1
-    assert len(measured.tables["checks"]) == 6
+    assert len(measured.tables["checks"]) == 7
 
 
 def test_every_kept_picture_flips_and_keeps_to_the_budget():
@@ -156,13 +158,17 @@ def test_without_gradients_random_squares_do_better_than_noise():
     assert "checks_failed" not in measured.estimates
 
 
-def test_labels_only_is_answered_with_a_sentence():
-    model = BlindModel(digit_network())
-    bench = digits_bench(model)
-    model.capabilities = frozenset()
+def test_answers_alone_are_enough_to_attack():
+    bench = digits_bench(AnsweringModel(digit_network()), n_rows=60)
 
-    with pytest.raises(UnsuitableSubject, match=r"needs gradients or scores"):
-        ANALYZER.measure(bench, AdversarialParams())
+    measured = ANALYZER.measure(bench, AdversarialParams(rows=20, epsilon=0.15))
+
+    assert measured.facts["attack"] == "HopSkipJump, answers only"
+    assert measured.estimates["gap_to_noise"].value > 0.2
+    assert set(measured.tables["rows"]["found_by"].to_pylist()) <= {"HopSkipJump", "random change"}
+    assert measured.tables["attack_steps"].num_rows
+    statements = " ".join(measured.tables["threat_model"]["statement"].to_pylist())
+    assert "nothing but the model's answers" in statements
 
 
 def test_a_picture_of_one_pixel_is_attacked_like_any_other():
