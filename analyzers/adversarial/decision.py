@@ -110,6 +110,8 @@ class _Oracle:
 
     def is_reached(self, pictures: Images, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         np.add.at(self.queries, rows, 1)
+        if not len(rows):
+            return np.zeros(0, dtype=bool)
         return self.aim.take(rows).is_reached(self.model.predict(pictures))
 
     def sizes(self, pictures: Images, rows: NDArray[np.int64]) -> NDArray[np.float64]:

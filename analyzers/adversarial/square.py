@@ -77,6 +77,8 @@ def margins(model: Model, pictures: Images, aim: Aim) -> NDArray[np.float64]:
     In logarithms of probabilities, which are the logits but for a constant; 1 or -1 where the model
     gives labels only.
     """
+    if not len(pictures):
+        return np.zeros(0)
     if Capability.PREDICT_PROBA not in model.capabilities:
         return np.where(aim.is_reached(model.predict(pictures)), 1.0, -1.0)
     return aim.margins(np.log(np.maximum(model.predict_proba(pictures), LEAST_SCORE)))
