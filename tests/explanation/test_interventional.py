@@ -25,15 +25,19 @@ from analyzers.explanation.attribution import CannotExplain
 from analyzers.explanation.coalitions import explain_by_coalitions
 from analyzers.explanation.encoding import Encoded
 from analyzers.explanation.interventional import (
+    _met_values,
+    _shares,
+    _values_table,
     interventional_interactions,
     interventional_values,
     widths_of,
 )
 from analyzers.explanation.tree_background import (
-    cost_of,
     explain_against_background,
     open_trees,
+    seconds_of,
 )
+from analyzers.explanation.trees import Tree
 from tests.explanation.benches import number_bench, number_frame
 from tests.explanation.test_measure import QUICK
 
@@ -165,20 +169,63 @@ def test_deep_leaves_are_tabled_without_a_matrix_and_equal_brute_force():
     assert base == pytest.approx(brute.base)
 
 
-def test_where_trees_are_deep_and_rows_few_shap_compares_the_pairs():
-    table = number_frame(1500, 20)
+def chain(n_features: int) -> Tree:
+    """A tree that asks one column after the other whether it is positive, left to the end."""
+    inner = np.arange(n_features)
+    return Tree(
+        left=np.concatenate([inner + 1, np.full(n_features + 1, -1)]),
+        right=np.concatenate([n_features + 1 + inner, np.full(n_features + 1, -1)]),
+        feature=np.concatenate([inner, np.zeros(n_features + 1, dtype=np.int64)]),
+        cover=np.ones(2 * n_features + 1),
+        value=(np.arange(2 * n_features + 1) == n_features).astype(float),
+        goes_left=lambda node, columns: columns[:, node] > 0,
+    )
+
+
+def test_a_leaf_of_forty_columns_shares_its_worth_equally():
+    columns = np.concatenate([np.ones((3, 40)), -np.ones((5, 40))])
+
+    values, base = interventional_values(chain(40), columns, 3)
+
+    # All columns are needed together, and the background lets none through.
+    np.testing.assert_allclose(values, np.full((3, 40), 1 / 40))
+    assert base == 0.0
+
+
+def test_wide_leaves_by_pairs_equal_their_tables():
+    rng = np.random.default_rng(0)
+    own, behind = rng.integers(0, 2**9, 40), rng.integers(0, 2**9, 60)
+    table = _values_table(_shares(behind, 9), 9)
+
+    found, at = _met_values(own, behind, 9)
+
+    np.testing.assert_allclose(found[:, at], table[:, own], atol=1e-12)
+
+
+def test_trees_of_more_columns_than_a_pattern_holds_are_refused():
+    with pytest.raises(OverflowError, match="more than 62 columns"):
+        interventional_values(chain(70), np.ones((4, 70)), 2)
+
+
+def test_fully_grown_forests_equal_shap():
+    table = number_frame(600, 20)
     features = table.drop(columns="y").to_numpy(np.float32).astype(np.float64)
-    forest = RandomForestClassifier(6, random_state=0).fit(features, table["y"])
-    own, others = encoded(forest, features[:5]), encoded(forest, features[100:112])
-    cost = cost_of(open_trees(own, others, 1))
-    assert cost.pairs < cost.patterns
+    forest = RandomForestClassifier(5, random_state=0).fit(features, table["y"])
 
-    found = explain(forest, features[:5], features[100:112])
+    found = explain(forest, features[:20], features[100:130])
 
-    assert "shap.TreeExplainer" in found.explainer
-    np.testing.assert_allclose(found.rebuilt, forest.predict_proba(features[:5])[:, 1], atol=1e-5)
-    many = cost_of(open_trees(own, encoded(forest, np.repeat(features, 20, axis=0)), 1))
-    assert many.patterns < many.pairs
+    expected = shap_of(forest, features[:20], features[100:130])
+    np.testing.assert_allclose(found.values, expected, atol=1e-5)
+
+
+def test_work_that_would_take_hours_is_refused_before_it_starts():
+    table = number_frame(600, 20)
+    features = table.drop(columns="y").to_numpy()
+    forest = RandomForestClassifier(5, random_state=0).fit(features, table["y"])
+    opened = open_trees(encoded(forest, features[:50]), encoded(forest, features[50:90]), 1)
+    more = opened.ensemble._replace(trees=opened.ensemble.trees * 20)
+
+    assert seconds_of(opened._replace(ensemble=more)) > 10 * seconds_of(opened) > 0
 
 
 @pytest.mark.parametrize(
