@@ -240,7 +240,7 @@ def settings_of(estimator: Any, seed: int) -> dict[str, int]:  # noqa: ANN401
     found = {}
     for name, value in estimator.get_params(deep=True).items():
         last = name.rsplit("__", 1)[-1]
-        if last == "random_state":
+        if last in ("random_state", "random_seed"):
             found[name] = seed
         elif last in _THREAD_SETTINGS and value is not None:
             found[name] = 1

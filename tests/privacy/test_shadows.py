@@ -14,13 +14,13 @@ from analyzers.core.errors import Cancelled, UnsuitableSubject
 from analyzers.core.finding import Verdict
 from analyzers.core.result import Measurements
 from analyzers.policies import load_policy
+from analyzers.privacy.campaign import balanced_parts
 from analyzers.privacy.drawing import draw
 from analyzers.privacy.judging import judge
 from analyzers.privacy.likelihood import RMIA_OFFSET, lira_offline, lira_online, rmia_offline
 from analyzers.privacy.measuring import measure
 from analyzers.privacy.params import PrivacyParams
 from analyzers.privacy.refitting import fit_anew
-from analyzers.privacy.campaign import balanced_parts
 from analyzers.privacy.shadows import Shadows, doubt_of
 from tests.privacy.networks import network_bench
 from tests.privacy.worlds import gaussian_bench
