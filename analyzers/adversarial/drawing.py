@@ -7,6 +7,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from analyzers.adversarial.image_drawing import (
+    draw_attacks,
+    draw_certified,
+    draw_corruptions,
+    draw_groups,
+    draw_other_budgets,
+    draw_steps,
+    has_scores,
+)
 from analyzers.adversarial.pictures import draw_pictures
 from analyzers.adversarial.words import draw_texts
 from analyzers.core.chart import Chart
@@ -21,18 +30,26 @@ def draw(measurements: Measurements) -> list[Chart]:
     """Draw every table that is there and not empty."""
     drawers: tuple[tuple[str, Callable[[pa.Table, Measurements], Chart]], ...] = (
         ("curve", _curve),
+        ("attacks", draw_attacks),
         ("movement", _movement),
+        ("by_group", draw_groups),
+        ("corruptions", draw_corruptions),
+        ("other_budgets", draw_other_budgets),
+        ("certified", draw_certified),
         ("weak_spots", _weak_spots),
         ("size_histogram", _sizes),
         ("changes", _examples),
         ("image_examples", draw_pictures),
+        ("attack_steps", draw_steps),
         ("text_examples", draw_texts),
         ("checks", _checks),
     )
     return [
         drawer(measurements.tables[name], measurements)
         for name, drawer in drawers
-        if name in measurements.tables and measurements.tables[name].num_rows
+        if name in measurements.tables
+        and measurements.tables[name].num_rows
+        and (name != "attack_steps" or has_scores(measurements.tables[name]))
     ]
 
 

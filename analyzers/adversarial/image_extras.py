@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from scipy import stats
 
 from analyzers.adversarial.aim import Aim
 from analyzers.adversarial.attacked import Attacked
@@ -16,7 +17,7 @@ from analyzers.adversarial.network import Network, parts_of
 from analyzers.adversarial.params import AdversarialParams
 from analyzers.adversarial.patch import paint_by_chance, paint_by_gradient, side_of
 from analyzers.adversarial.pixels import Images
-from analyzers.adversarial.smoothing import ABSTAINS, certify
+from analyzers.adversarial.smoothing import ABSTAINS, certify, lowest_share
 from analyzers.adversarial.tables import table_of
 from analyzers.core.model import Model
 from analyzers.core.result import Estimate
@@ -177,7 +178,8 @@ def certificate(
                      rng=rng, track=bench.track)  # fmt: skip
     is_right = proven.answers == attacked.codes
     # The furthest that could be proven: all copies agree.
-    most = max(float(proven.radii.max(initial=0.0)), 1e-6)
+    least = lowest_share(params.certify, params.certify, params.certify_level)
+    most = max(params.certify_noise * float(stats.norm.ppf(least)), 1e-6)
     root = math.sqrt(values_of(pictures))
     made: list[dict[str, object]] = []
     for radius in np.linspace(0, most, RADII):
@@ -191,10 +193,17 @@ def certificate(
         )  # fmt: skip
     n_abstained = int((proven.answers == ABSTAINS).sum())
     reach = params.epsilon * root
+    within = rate_estimate(
+        int((is_right & (proven.radii >= reach)).sum()), len(pictures), exact=True
+    )
+    if most < reach:
+        within = Estimate.unmeasured(
+            f"The stated size is a radius of {reach:.3g}; {params.certify:,} copies with noise of "
+            f"{params.certify_noise:g} prove no more than {most:.3g}.",
+            n=len(pictures),
+        )
     return table_of("certified", made), {
         "smoothed_accuracy": rate_estimate(int(is_right.sum()), len(pictures), exact=True),
         "abstained": rate_estimate(n_abstained, len(pictures), exact=True),
-        "certified_accuracy": rate_estimate(
-            int((is_right & (proven.radii >= reach)).sum()), len(pictures), exact=True
-        ),
+        "certified_accuracy": within,
     }

@@ -76,6 +76,20 @@ _TABLE = (
         "rows for which a change was found",
     ),
 )
+_WANTED = (
+    Indicator(
+        "robust_accuracy",
+        "After changes of at most {budget}, {value} of the answers are right or at least not "
+        "{wanted!r}, which was wanted",
+        _HARDEN,
+        "Carlini and Wagner 2017 (targeted attacks); NIST AI 100-2 E2025",
+    ),
+    _TABLE[1]._replace(
+        sentence="Changes of at most {budget} turn {value} of the answers that were right into "
+        "{wanted!r}"
+    ),
+    *_TABLE[2:],
+)
 _PLAUSIBLE = Indicator(
     "plausible_share",
     "{value} of the changed rows look no stranger than 95 % of the data",
@@ -154,6 +168,39 @@ _REGRESSION = (
         "Fawzi, Moosavi-Dezfooli and Frossard 2016",
     ),
 )
+_CORRUPTED = Indicator(
+    "corrupted_accuracy",
+    "Under seventeen kinds of common damage in five severities, {value} of the answers are right "
+    "on average",
+    "Look for the kinds of damage your cameras and channels really cause, add them to the training "
+    "pictures, and check a picture's quality before it reaches the model.",
+    "Hendrycks and Dietterich 2019 (common corruptions)",
+    "kinds of damage",
+)
+_CERTIFIED = (
+    Indicator(
+        "smoothed_accuracy",
+        "The vote over noisy copies answers {value} of the rows rightly without abstaining",
+        "Less noise reads better and proves less; train with the same noise to gain both.",
+        "Cohen, Rosenfeld and Kolter 2019",
+        "the model under noise, not the model alone",
+    ),
+    Indicator(
+        "certified_accuracy",
+        "No change of at most {budget} can alter the vote over noisy copies, proven for {value} of "
+        "the rows, rightly answered",
+        "A proof this far needs a model trained with noise; see the curve for how far it reaches.",
+        "Cohen, Rosenfeld and Kolter 2019, theorem 1",
+        "the model under noise, not the model alone",
+    ),
+    Indicator(
+        "abstained",
+        "The vote over noisy copies gives no answer for {value} of the rows",
+        "More copies make it answer more often; where it does not, its majority is too small.",
+        "Cohen, Rosenfeld and Kolter 2019",
+        "the model under noise, not the model alone",
+    ),
+)
 _CHECKS = Indicator(
     "checks_failed",
     "{value} of the checks on the attack itself failed",
@@ -180,7 +227,9 @@ def _indicators(measurements: Measurements) -> tuple[Indicator, ...]:
     if modality == "text":
         return _REDUCTION if "words_left_share" in measurements.estimates else _TEXT
     if modality == "image":
-        return (*_TABLE, *((_CHECKS,) if "checks_failed" in measurements.estimates else ()))
+        more = (_CORRUPTED, *_CERTIFIED, _CHECKS)
+        table = _WANTED if measurements.facts.get("wanted") else _TABLE
+        return (*table, *(item for item in more if item.name in measurements.estimates))
     if measurements.facts.get("task") == "regression":
         return _REGRESSION
     return (*_TABLE, _PLAUSIBLE)
@@ -226,6 +275,7 @@ def _headline(measurements: Measurements, indicator: Indicator, estimate: Estima
         unit=unit,
         attack=facts.get("attack", ""),
         outcome=facts.get("outcome", ""),
+        wanted=facts.get("wanted") or "",
     )
     if indicator is _CHECKS:
         return f"{sentence} (n = {estimate.n:,} rows each)."

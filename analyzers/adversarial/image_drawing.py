@@ -1,0 +1,257 @@
+"""Charts that only pictures have, and robustness group by group."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from analyzers.core.chart import Chart
+from analyzers.core.result import Measurements
+from analyzers.toolkit.plots import PALETTE, SEQUENTIAL, figure, limit_line, plain
+
+MOST_GROUPS = 24
+MOST_PATHS = 12
+_BAND = "rgba(0,114,178,0.15)"
+
+
+def draw_attacks(table: pa.Table, measurements: Measurements) -> Chart:
+    """Accuracy left after each attack of a cascade."""
+    n = table["n"][0].as_py()
+    accuracy = measurements.estimates.get("accuracy")
+    left, low, high = (_numbers(table, name) for name in ("robust_accuracy", "low", "high"))
+    names = [f"{plain(row['attack'])} ({row['access']})" for row in table.to_pylist()]
+    counts = np.c_[_numbers(table, "n_broken"), _numbers(table, "n_tried")]
+    if accuracy is not None and accuracy.value is not None:
+        names = ["before any attack", *names]
+        left = np.r_[accuracy.value, left]
+        low, high = np.r_[accuracy.low or 0, low], np.r_[accuracy.high or 1, high]
+        counts = np.r_[[[0, n]], counts]
+    traces = [_bars(left, low, high, names, counts, "%{customdata[0]} of %{customdata[1]} fell")]
+    size = table["size"][0].as_py()
+    return Chart(
+        name="attacks",
+        title="What is left after each attack, one after the other",
+        caption=f"Share of {n:,} rows still answered correctly at size {size:g}, from the top "
+        "down; each attack is run on what the others left. 95 % intervals.",
+        alt=f"{len(names)} bars; the last leaves {left[-1]:.0%} of {n:,} rows.",
+        table="attacks",
+        figure=figure(
+            traces, x="Share answered correctly", y="", height=140 + 34 * len(names),
+            xaxis={"range": [0, 1.02], "tickformat": ".0%"},
+            yaxis={"type": "category", "autorange": "reversed"},
+        ),
+    )  # fmt: skip
+
+
+def draw_groups(table: pa.Table, measurements: Measurements) -> Chart:
+    """Accuracy before and after the attack for every class and group."""
+    shown = table.slice(0, MOST_GROUPS).to_pylist()
+    many = len({row["attribute"] for row in shown}) > 1
+    names = [
+        plain(f"{row['attribute']}: {row['group']}" if many else row["group"])
+        + f" (n = {row['n']:,})"
+        for row in shown
+    ]
+    traces = []
+    for place, (name, words) in enumerate(
+        (("accuracy", "before the attack"), ("robust_accuracy", "under attack"))
+    ):
+        low, high = ("accuracy_low", "accuracy_high") if place == 0 else ("low", "high")
+        value, below, above = (
+            np.array([row[key] for row in shown], dtype=np.float64) for key in (name, low, high)
+        )
+        traces.append(
+            {
+                "type": "scatter", "mode": "markers", "x": value, "y": names, "name": words,
+                "marker": {"color": PALETTE[1 - place], "size": 9,
+                           "symbol": "circle-open" if place == 0 else "circle"},
+                "error_x": {"type": "data", "symmetric": False, "array": above - value,
+                            "arrayminus": value - below, "thickness": 1.2},
+                "hovertemplate": f"%{{y}}: %{{x:.0%}}<extra>{words}</extra>",
+            }
+        )  # fmt: skip
+    worst = min(shown, key=lambda row: row["robust_accuracy"])
+    is_cut = table.num_rows > len(shown)
+    cut = f"; the first {len(shown)} of {table.num_rows} shown" if is_cut else ""
+    what = plain(shown[0]["attribute"]) if not many else "class and group"
+    return Chart(
+        name="by_group",
+        title=f"Who is easier to attack: accuracy by {what}",
+        caption=f"Share answered correctly before and at the stated size of "
+        f"{measurements.facts.get('budget', '')}, with 95 % intervals{cut}; intervals that overlap "
+        "widely show no difference.",
+        alt=f"Dots for {len(shown)} groups; the lowest under attack is "
+        f"{plain(worst['group'])} with {worst['robust_accuracy']:.0%}.",
+        table="by_group",
+        figure=figure(
+            traces, x="Share answered correctly", y="", height=140 + 28 * len(shown),
+            xaxis={"range": [-0.02, 1.02], "tickformat": ".0%"},
+            yaxis={"type": "category", "autorange": "reversed"},
+        ),
+    )  # fmt: skip
+
+
+def draw_corruptions(table: pa.Table, measurements: Measurements) -> Chart:
+    """Accuracy by kind of damage and severity."""
+    frame = table.to_pandas()
+    wide = frame.pivot_table(index="corruption", columns="severity", values="accuracy", sort=False)
+    low = frame.pivot_table(index="corruption", columns="severity", values="low", sort=False)
+    high = frame.pivot_table(index="corruption", columns="severity", values="high", sort=False)
+    values = wide.to_numpy(np.float64)
+    words = [[f"{share:.0%}" for share in line] for line in values]
+    n = int(frame["n"].iloc[0])
+    worst = frame.loc[frame["accuracy"].idxmin()]
+    clean = measurements.estimates.get("accuracy")
+    before = ""
+    if clean is not None and clean.value is not None:
+        before = f", against {clean.value:.0%} undamaged"
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "heatmap", "z": np.round(values, 4), "x": [str(at) for at in wide.columns],
+            "y": [plain(name) for name in wide.index], "zmin": 0, "zmax": 1, "text": words,
+            "texttemplate": "%{text}", "customdata": np.dstack([low, high]),
+            "colorscale": [[at / (len(SEQUENTIAL) - 1), colour]
+                           for at, colour in enumerate(SEQUENTIAL)],
+            "colorbar": {"title": {"text": "accuracy"}, "tickformat": ".0%"},
+            "hovertemplate": "%{y}, severity %{x}: %{z:.0%} (95 % interval %{customdata[0]:.0%} "
+            "to %{customdata[1]:.0%})<extra></extra>",
+        }
+    ]  # fmt: skip
+    return Chart(
+        name="corruptions",
+        title="Accuracy under damage that nobody chose",
+        caption=f"Share of {n:,} rows answered correctly for each kind of damage, severity 1 "
+        f"(mild) to 5{before}; intervals and strengths are in the table.",
+        alt=f"Heat map of {len(wide)} kinds by 5 severities; the lowest is {worst['corruption']} "
+        f"at severity {worst['severity']} with {worst['accuracy']:.0%}.",
+        table="corruptions",
+        figure=figure(
+            traces, x="Severity", y="", height=140 + 26 * len(wide),
+            xaxis={"type": "category"}, yaxis={"type": "category", "autorange": "reversed"},
+        ),
+    )  # fmt: skip
+
+
+def draw_certified(table: pa.Table, measurements: Measurements) -> Chart:
+    """Share proven to stay right within each radius."""
+    n = table["n"][0].as_py()
+    radius, value, low, high = (
+        _numbers(table, name) for name in ("radius", "certified_accuracy", "low", "high")
+    )
+    noise = measurements.facts.get("certify_noise", "")
+    copies = measurements.facts.get("certify_copies", "")
+    traces = [
+        {
+            "type": "scatter", "mode": "lines", "x": np.r_[radius, radius[::-1]],
+            "y": np.r_[high, low[::-1]], "fill": "toself", "fillcolor": _BAND,
+            "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False,
+        },
+        {
+            "type": "scatter", "mode": "lines+markers", "x": radius, "y": value,
+            "line": {"color": PALETTE[0]}, "showlegend": False,
+            "hovertemplate": "radius %{x:.3g}: %{y:.0%}<extra></extra>",
+        },
+    ]  # fmt: skip
+    return Chart(
+        name="certified",
+        title="How far no attack can reach, proven for the model with noise",
+        caption=f"Share of {n:,} rows that the vote over {copies:,} copies with noise of {noise} "
+        "answers correctly and provably keeps, with 95 % intervals. It holds for that vote, not "
+        "for the model alone.",
+        alt=f"A falling line from {value[0]:.0%} at radius 0 to {value[-1]:.0%} at "
+        f"{radius[-1]:.3g}.",
+        table="certified",
+        figure=figure(
+            traces, x="Radius: Euclidean length of the change (1 = one pixel from black to white)",
+            y="Share right and proven", yaxis={"range": [0, 1.02], "tickformat": ".0%"},
+            xaxis={"rangemode": "tozero"},
+        ),
+    )  # fmt: skip
+
+
+def draw_other_budgets(table: pa.Table, measurements: Measurements) -> Chart:
+    """Accuracy left when a few pixels or a square may take any colour."""
+    n = table["n"][0].as_py()
+    left, low, high = (_numbers(table, name) for name in ("robust_accuracy", "low", "high"))
+    names = [f"{plain(row['budget'])} ({row['share']:.1%})" for row in table.to_pylist()]
+    traces = [_bars(left, low, high, names, np.c_[left, left], "")]
+    accuracy = measurements.estimates.get("accuracy")
+    shapes = []
+    if accuracy is not None and accuracy.value is not None:
+        shapes = [limit_line(accuracy.value, axis="x", label="before")]
+    return Chart(
+        name="other_budgets",
+        title="What is left when a few pixels or a square may take any colour",
+        caption=f"Share of {n:,} rows still answered correctly, with 95 % intervals; in brackets "
+        "the share of the picture that changes. Such changes are seen, and can be put up in the "
+        "world.",
+        alt=f"{len(names)} bars; the last leaves {left[-1]:.0%} of {n:,} rows.",
+        table="other_budgets",
+        figure=figure(
+            traces, x="Share answered correctly", y="", height=150 + 34 * len(names),
+            xaxis={"range": [0, 1.02], "tickformat": ".0%"},
+            yaxis={"type": "category", "autorange": "reversed"}, shapes=shapes,
+        ),
+    )  # fmt: skip
+
+
+def draw_steps(table: pa.Table, measurements: Measurements) -> Chart:
+    """How the confidence in the first answer falls along the attack."""
+    frame = table.to_pandas()
+    traces = []
+    shown = sorted(frame["example"].unique())[:MOST_PATHS]
+    for place, example in enumerate(shown):
+        part = frame[frame["example"] == example]
+        traces.append(
+            {
+                "type": "scatter", "mode": "lines+markers", "x": part["step"].to_numpy(),
+                "y": part["score_before"].to_numpy(np.float64),
+                "name": f"row {part['row'].iloc[0]}",
+                "line": {"color": PALETTE[place % len(PALETTE)], "width": 1.5},
+                "marker": {"size": 5},
+                "customdata": [plain(answer) for answer in part["answer"]],
+                "hovertemplate": "step %{x}: %{y:.0%}, read as %{customdata}<extra></extra>",
+            }
+        )  # fmt: skip
+    steps = int(frame["step"].max())
+    is_line = measurements.facts.get("followed") == "straight line"
+    way = "equal parts of the straight line to the changed picture" if is_line else "gradient steps"
+    return Chart(
+        name="attack_steps",
+        title="How the score of the right answer falls, step by step",
+        caption=f"{len(shown)} examples over {steps} {way}, within the stated size.",
+        alt=f"{len(shown)} lines over {steps} steps.",
+        table="attack_steps",
+        figure=figure(
+            traces, x="Step", y="Score of the right answer",
+            yaxis={"range": [-0.02, 1.02], "tickformat": ".0%"}, xaxis={"rangemode": "tozero"},
+        ),
+    )  # fmt: skip
+
+
+def has_scores(table: pa.Table) -> bool:
+    """Whether the model gave scores along the way; without them there is no line to draw."""
+    return bool(table["score_before"].null_count < table.num_rows)
+
+
+def _bars(
+    value: NDArray[np.float64],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    names: list[str],
+    customdata: NDArray[np.float64],
+    hover: str,
+) -> dict[str, Any]:
+    return {
+        "type": "bar", "orientation": "h", "x": value, "y": names, "customdata": customdata,
+        "marker": {"color": PALETTE[0]}, "text": [f"{share:.0%}" for share in value],
+        "textposition": "inside", "insidetextanchor": "start",
+        "error_x": {"type": "data", "symmetric": False, "array": high - value,
+                    "arrayminus": value - low},
+        "hovertemplate": "%{y}: %{x:.0%}" + (f", {hover}" if hover else "") + "<extra></extra>",
+    }  # fmt: skip
+
+
+def _numbers(table: pa.Table, name: str) -> NDArray[np.float64]:
+    return np.asarray(table[name].to_numpy(zero_copy_only=False), dtype=np.float64)
