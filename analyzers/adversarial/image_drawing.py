@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
-from analyzers.toolkit.plots import PALETTE, SEQUENTIAL, figure, limit_line, plain
+from analyzers.toolkit.plots import PALETTE, SEQUENTIAL, figure, plain
 
 MOST_GROUPS = 24
 MOST_PATHS = 12
@@ -113,7 +113,7 @@ def draw_corruptions(table: pa.Table, measurements: Measurements) -> Chart:
             "texttemplate": "%{text}", "customdata": np.dstack([low, high]),
             "colorscale": [[at / (len(SEQUENTIAL) - 1), colour]
                            for at, colour in enumerate(SEQUENTIAL)],
-            "colorbar": {"title": {"text": "accuracy"}, "tickformat": ".0%"},
+            "colorbar": {"tickformat": ".0%"},
             "hovertemplate": "%{y}, severity %{x}: %{z:.0%} (95 % interval %{customdata[0]:.0%} "
             "to %{customdata[1]:.0%})<extra></extra>",
         }
@@ -175,11 +175,12 @@ def draw_other_budgets(table: pa.Table, measurements: Measurements) -> Chart:
     n = table["n"][0].as_py()
     left, low, high = (_numbers(table, name) for name in ("robust_accuracy", "low", "high"))
     names = [f"{plain(row['budget'])} ({row['share']:.1%})" for row in table.to_pylist()]
-    traces = [_bars(left, low, high, names, np.c_[left, left], "")]
     accuracy = measurements.estimates.get("accuracy")
-    shapes = []
     if accuracy is not None and accuracy.value is not None:
-        shapes = [limit_line(accuracy.value, axis="x", label="before")]
+        names = ["no change", *names]
+        left = np.r_[accuracy.value, left]
+        low, high = np.r_[accuracy.low or 0, low], np.r_[accuracy.high or 1, high]
+    traces = [_bars(left, low, high, names, np.c_[left, left], "")]
     return Chart(
         name="other_budgets",
         title="What is left when a few pixels or a square may take any colour",
@@ -191,7 +192,7 @@ def draw_other_budgets(table: pa.Table, measurements: Measurements) -> Chart:
         figure=figure(
             traces, x="Share answered correctly", y="", height=150 + 34 * len(names),
             xaxis={"range": [0, 1.02], "tickformat": ".0%"},
-            yaxis={"type": "category", "autorange": "reversed"}, shapes=shapes,
+            yaxis={"type": "category", "autorange": "reversed"},
         ),
     )  # fmt: skip
 

@@ -62,6 +62,7 @@ BLACK_BOX_SHARES = (0.25, 0.5, 1.0, 2.0)
 FEWEST_AUTO_STEPS = 100
 FEWEST_LABEL_QUERIES = 1000
 NOISE = "random change"
+NOISE_SHOWN = 62
 LABELS_ONLY = "labels only (HopSkipJump)"
 PLAIN = "FGSM and PGD"
 
@@ -103,6 +104,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
     codes = attacked.codes[correct]
     aim = Aim(codes, None if wanted is None else np.full(len(codes), wanted))
     plan = _plan(model, pictures, params)
+    _refuse_constant(bench, model, pictures)
     nearest = Nearest(model, pictures[correct], aim, params.norm)
     sizes = np.array([share * params.epsilon for share in plan.shares])
     sizes = sizes[sizes <= 1.0 + 1e-9]
@@ -187,6 +189,27 @@ def _choose(bench: Workbench, params: AdversarialParams, wanted: int | None) -> 
         is_correct=attacked.is_correct[kept],
         sampling=(*attacked.sampling, note),
     )
+
+
+def _refuse_constant(bench: Workbench, model: Model, pictures: NDArray[np.float32]) -> None:
+    """Stop where nothing can be flipped: one answer to all of the data and to plain noise.
+
+    Raises:
+        UnsuitableSubject: the model gives one answer whatever it is shown.
+    """
+    answers = bench.need_predictions().predicted
+    if len(np.unique(answers)) > 1:
+        return
+    shape = (NOISE_SHOWN, *pictures.shape[1:])
+    drawn = np.random.default_rng(0).random(shape, dtype=np.float32)
+    ends = np.concatenate([np.zeros_like(drawn[:1]), np.ones_like(drawn[:1]), drawn])
+    if bool((model.predict(ends) == answers[0]).all()):
+        raise UnsuitableSubject(
+            "Expected a model whose answer depends on the picture, got one that answered "
+            f"{bench.subject.classes[int(answers[0])]!r} to all {len(answers):,} rows, to black, "
+            "to white and to noise.",
+            remedy="Check that the model was trained and that its input is scaled to 0 to 1.",
+        )
 
 
 def _plan(model: Model, pictures: NDArray[np.float32], params: AdversarialParams) -> _Plan:

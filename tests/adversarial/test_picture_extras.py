@@ -1,0 +1,290 @@
+"""Few pixels, patches, damage, certificates, groups, and models that hide or hold nothing."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from analyzers.adversarial import ANALYZER, AdversarialParams
+from analyzers.adversarial.aim import Aim
+from analyzers.adversarial.corruptions import CORRUPTIONS, SEVERITIES, corrupt
+from analyzers.adversarial.few_pixels import each_pixel, is_small, some_pixels
+from analyzers.adversarial.network import Network
+from analyzers.adversarial.patch import paint_by_chance, paint_by_gradient, side_of
+from analyzers.adversarial.smoothing import ABSTAINS, certify, lowest_share
+from analyzers.core.errors import InvalidParameter, UnsuitableSubject
+from analyzers.core.finding import Verdict
+from analyzers.core.policy import Policy
+from analyzers.toolkit.intervals import clopper_pearson
+from tests.adversarial.benches import (
+    BlindModel,
+    MaskedModel,
+    SaturatedModel,
+    TorchModel,
+    WaveringModel,
+    digit_network,
+    digits,
+    digits_bench,
+    picture_bench,
+)
+
+
+def right_digits(n_rows: int = 40) -> tuple[BlindModel, np.ndarray, Aim]:
+    model = BlindModel(digit_network())
+    pictures, labels = (part[1000 : 1000 + n_rows] for part in digits())
+    is_right = model.predict(pictures) == labels
+    return model, pictures[is_right], Aim(labels[is_right])
+
+
+def test_one_pixel_in_full_is_what_trying_them_by_hand_gives():
+    model, pictures, aim = right_digits(12)
+
+    reached = each_pixel(model, pictures, aim)
+
+    by_hand = np.zeros(len(pictures), dtype=bool)
+    for y, x, ink in product(range(8), range(8), (0.0, 1.0)):
+        tried = pictures.copy()
+        tried[:, y, x] = ink
+        by_hand |= model.predict(tried) != aim.codes
+    assert 0 < by_hand.sum() < len(by_hand)
+    np.testing.assert_array_equal(reached.is_broken, by_hand)
+    touched = (reached.pictures != pictures).any(axis=3).reshape(len(pictures), -1).sum(axis=1)
+    assert (touched[by_hand] == 1).all()
+    assert is_small((8, 8, 1), 128)
+    assert not is_small((8, 8, 1), 127)
+
+
+@given(pixels=st.integers(1, 70), seed=st.integers(0, 1000))
+@settings(max_examples=25, deadline=None)
+def test_no_more_pixels_change_than_allowed_and_only_to_corners_of_the_colours(pixels, seed):
+    model, pictures, aim = right_digits(8)
+
+    reached = some_pixels(
+        model, pictures, aim, pixels=pixels, queries=12, rng=np.random.default_rng(seed)
+    )
+
+    changed = reached.pictures != pictures
+    assert (changed.any(axis=3).reshape(len(pictures), -1).sum(axis=1) <= pixels).all()
+    assert set(np.unique(reached.pictures[changed])) <= {0.0, 1.0}
+    assert (aim.is_reached(model.predict(reached.pictures)) == reached.is_broken).all()
+
+
+@pytest.mark.parametrize("way", ["gradient", "chance"])
+def test_a_patch_stays_in_one_square_and_breaks_what_it_says(way):
+    model, pictures, aim = right_digits()
+    rng = np.random.default_rng(0)
+
+    if way == "gradient":
+        network = Network(TorchModel(digit_network()), pictures)
+        reached = paint_by_gradient(network, pictures, aim, side=3, steps=20, rng=rng)
+    else:
+        reached = paint_by_chance(model, pictures, aim, side=3, queries=150, rng=rng)
+
+    assert reached.is_broken.mean() > 0.4
+    assert (aim.is_reached(model.predict(reached.pictures)) == reached.is_broken).all()
+    for picture, original in zip(reached.pictures, pictures, strict=True):
+        ys, xs = np.nonzero((picture != original).any(axis=2))
+        if len(ys):
+            assert np.ptp(ys) < 3
+            assert np.ptp(xs) < 3
+    assert side_of(0.25, 8, 8) == 4
+    assert side_of(0.0001, 8, 8) == 1
+
+
+@pytest.mark.parametrize("corruption", CORRUPTIONS, ids=lambda item: item.name)
+def test_damage_keeps_shape_and_range_and_grows_with_severity(corruption):
+    smooth = np.linspace(0.1, 0.9, 16)
+    grey = np.broadcast_to((smooth[:, None] * smooth[None, :])[None, :, :, None], (12, 16, 16, 1))
+    wave = 0.25 * np.sin(np.arange(16))[None, None, :, None]
+    pictures = np.clip(grey + wave, 0, 1).astype(np.float32)
+
+    far = [
+        float(np.abs(corrupt(corruption, pictures, severity, np.random.default_rng(0)) - pictures)
+              .mean())
+        for severity in SEVERITIES
+    ]  # fmt: skip
+
+    assert far[0] > 0
+    assert far[-1] > 1.3 * far[0]
+    assert (np.diff(far) > -0.25 * far[-1]).all()
+    for shape in ((2, 1, 1, 1), (2, 5, 9, 3), (1, 7, 4, 2)):
+        odd = np.random.default_rng(1).random(shape, dtype=np.float32)
+        damaged = corrupt(corruption, odd, 5, np.random.default_rng(0))
+        assert damaged.shape == shape
+        assert damaged.dtype == np.float32
+        assert np.isfinite(damaged).all()
+        assert damaged.min() >= 0
+        assert damaged.max() <= 1
+
+
+class HalfSpace:
+    """A plane before pictures; its certified radius under Gaussian noise is its distance."""
+
+    kind, native, capabilities = "a plane", None, frozenset()
+
+    def __init__(self, weights: np.ndarray) -> None:
+        self.weights = weights
+
+    def distance(self, pictures: np.ndarray) -> np.ndarray:
+        flat = np.asarray(pictures, dtype=np.float64).reshape(len(pictures), -1) - 0.5
+        return flat @ self.weights / np.linalg.norm(self.weights)
+
+    def predict(self, pictures: np.ndarray) -> np.ndarray:
+        return (self.distance(pictures) > 0).astype(np.int64)
+
+
+def test_the_certificate_of_a_plane_comes_near_its_distance_and_never_beyond():
+    rng = np.random.default_rng(0)
+    model = HalfSpace(rng.standard_normal(12))
+    pictures = rng.random((40, 2, 3, 2), dtype=np.float32)
+    distance = np.abs(model.distance(pictures))
+    noise, n = 0.5, 20_000
+
+    proven = certify(model, pictures, n_classes=2, noise=noise, n=n, level=0.001, rng=rng)
+
+    # One in a thousand may be wrong; with this seed none is.
+    assert (proven.radii <= distance).all()
+    is_clear = distance > 0.2
+    assert (proven.answers[is_clear] == model.predict(pictures)[is_clear]).all()
+    expected = [
+        noise * stats.norm.ppf(lowest_share(round(n * stats.norm.cdf(d / noise)), n, 0.001))
+        for d in distance[is_clear]
+    ]
+    np.testing.assert_allclose(proven.radii[is_clear], expected, atol=0.02)
+
+
+def test_a_picture_on_the_boundary_is_not_answered():
+    model = HalfSpace(np.ones(4))
+    middle = np.full((1, 2, 2, 1), 0.5, dtype=np.float32)
+
+    proven = certify(
+        model, middle, n_classes=2, noise=0.3, n=500, level=0.001, rng=np.random.default_rng(1)
+    )
+
+    assert proven.answers[0] == ABSTAINS
+    assert proven.radii[0] == 0
+
+
+@given(n=st.integers(1, 5000), share=st.floats(0, 1))
+def test_the_one_sided_bound_is_the_lower_end_of_the_exact_interval(n, share):
+    successes = round(share * n)
+    # A two-sided interval at 1 - 2 alpha has the one-sided bound at alpha as its lower end.
+    assert lowest_share(successes, n, 0.001) == pytest.approx(
+        clopper_pearson(successes, n, confidence=1 - 0.002).low, abs=1e-12
+    )
+
+
+def test_everything_that_can_be_switched_on_is_in_the_result_and_drawn():
+    bench = digits_bench(n_rows=60)
+    params = AdversarialParams(
+        rows=40, steps=6, queries=40, pixels=3, patch=0.1, certify=60, certify_noise=0.5,
+        epsilon=0.05, nearest=True,
+    )  # fmt: skip
+
+    measured = ANALYZER.measure(bench, params)
+
+    kinds = [row["budget"] for row in measured.tables["other_budgets"].to_pylist()]
+    assert kinds == ["1 pixel", "2 pixels", "3 pixels", "square of 3 x 3 pixels"]
+    left = measured.tables["other_budgets"]["robust_accuracy"].to_pylist()
+    assert left[0] >= left[1] >= left[2]
+    assert len(measured.tables["corruptions"]) == len(CORRUPTIONS) * len(SEVERITIES)
+    certified = measured.tables["certified"]["certified_accuracy"].to_pylist()
+    assert certified == sorted(certified, reverse=True)
+    assert measured.estimates["certified_accuracy"].value is not None
+    drawn = {chart.name for chart in ANALYZER.draw(measured)}
+    assert drawn >= {
+        "attacks", "by_group", "corruptions", "certified", "other_budgets", "attack_steps",
+    }  # fmt: skip
+    judged = {item.indicator for item in ANALYZER.judge(measured, _no_policy())}
+    assert judged >= {"adversarial.corrupted_accuracy", "adversarial.smoothed_accuracy"}
+
+
+def test_groups_add_up_to_the_whole():
+    measured = ANALYZER.measure(digits_bench(), AdversarialParams(rows=60, corruptions=False))
+
+    groups = measured.tables["by_group"].to_pandas()
+    whole = measured.estimates["robust_accuracy"]
+    assert groups["n"].sum() == whole.n
+    assert (groups["robust_accuracy"] * groups["n"]).sum() == pytest.approx(whole.value * whole.n)
+    assert (groups["low"] <= groups["robust_accuracy"]).all()
+    assert (groups["robust_accuracy"] <= groups["high"]).all()
+
+
+def test_the_steps_end_where_the_attack_went():
+    measured = ANALYZER.measure(
+        digits_bench(), AdversarialParams(rows=40, steps=8, corruptions=False, examples=5)
+    )
+
+    steps = measured.tables["attack_steps"].to_pandas()
+    examples = measured.tables["image_examples"].to_pandas().set_index("example")
+    assert set(steps["example"]) == set(examples.index)
+    for example, part in steps.groupby("example"):
+        assert part["step"].tolist() == list(range(9))
+        np.testing.assert_array_equal(part["picture"].iloc[0], examples["original"][example])
+        assert part["size"].iloc[0] == 0
+        assert part["size"].max() <= 0.1 + 1e-9
+        assert part["score_before"].iloc[-1] < part["score_before"].iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("model", "noticed"),
+    [
+        (MaskedModel, "Gradients are not zero"),
+        (SaturatedModel, "Gradients are not zero"),
+        (WaveringModel, "The same picture gets the same answer"),
+    ],
+)
+def test_models_that_mislead_gradients_are_caught(model, noticed):
+    torch.manual_seed(0)
+    measured = ANALYZER.measure(
+        digits_bench(model(digit_network())),
+        AdversarialParams(rows=40, steps=6, queries=150, corruptions=False),
+    )
+
+    checks = {row["check"]: row["holds"] for row in measured.tables["checks"].to_pylist()}
+    assert not checks[noticed]
+    finding = ANALYZER.judge(measured, _no_policy())[-1]
+    assert finding.indicator == "adversarial.checks_failed"
+    assert finding.verdict == Verdict.WARN
+    titles = [chart.title for chart in ANALYZER.draw(measured)]
+    assert any("not to be believed" in title for title in titles)
+
+
+def test_the_ensemble_sees_through_a_temperature_that_fools_plain_descent():
+    bench = digits_bench(SaturatedModel(digit_network()))
+    kept = {"rows": 40, "steps": 6, "queries": 60, "corruptions": False}
+
+    plain = ANALYZER.measure(bench, AdversarialParams(**kept)).tables["attacks"].to_pylist()
+    whole = ANALYZER.measure(
+        bench, AdversarialParams(**kept, image_attack="AutoAttack (four attacks)")
+    ).tables["attacks"].to_pylist()  # fmt: skip
+
+    assert whole[-1]["robust_accuracy"] < plain[-1]["robust_accuracy"] - 0.2
+
+
+def test_one_class_one_answer_and_a_wrong_name_are_answered_with_a_sentence():
+    pictures = digits()[0][:10]
+    constant = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3))
+    with torch.no_grad():
+        constant[1].weight[:] = 0
+        constant[1].bias[:] = torch.tensor([0.0, 5.0, 0.0])
+    model = TorchModel(constant)
+    ones = np.ones(10, dtype=np.int64)
+
+    with pytest.raises(UnsuitableSubject, match="answered '1' to all 10 rows"):
+        ANALYZER.measure(picture_bench(model, pictures, ones, n_classes=3), AdversarialParams())
+    with pytest.raises(InvalidParameter, match="name of a class"):
+        ANALYZER.measure(digits_bench(), AdversarialParams(wanted="eleven"))
+    only_threes = digits()[1] == 3
+    threes, labels = (part[only_threes][:5] for part in digits())
+    bench = picture_bench(TorchModel(digit_network()), threes, labels, n_classes=10)
+    with pytest.raises(UnsuitableSubject, match="another class than '3'"):
+        ANALYZER.measure(bench, AdversarialParams(wanted="3"))
+
+
+def _no_policy() -> Policy:
+    return Policy(name="none", version="1", title="None", as_of="2026-01-01")
