@@ -182,9 +182,7 @@ def _climb(
     for step in range(steps + 1):
         codes = all_codes[open_]
         wanted = None if all_wanted is None else all_wanted[open_]
-        logits, value, slope = network.climb(
-            point, lambda logits, codes=codes, wanted=wanted: loss(logits, codes, wanted)
-        )
+        logits, value, slope = network.climb(point, loss, codes, wanted)
         answers = logits.argmax(dim=1)
         hit = (answers != codes) if wanted is None else (answers == wanted)
         if bool(hit.any()):

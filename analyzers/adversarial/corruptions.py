@@ -11,7 +11,7 @@ References:
 
 import io
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -224,13 +224,14 @@ def _jpeg(pictures: Images, strength: float, rng: np.random.Generator) -> Images
     return made
 
 
-def _by_plane(pictures: Images, change: Callable[..., object]) -> Images:
+def _by_plane(pictures: Images, change: Callable[..., Any]) -> Images:
     from PIL import Image
 
     made = np.empty_like(pictures)
     for row, picture in enumerate(pictures):
         for channel in range(picture.shape[2]):
-            made[row, :, :, channel] = change(Image.fromarray(picture[:, :, channel]))
+            plane = change(Image.fromarray(picture[:, :, channel]))
+            made[row, :, :, channel] = np.asarray(plane)
     return made
 
 

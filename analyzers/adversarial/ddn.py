@@ -40,10 +40,7 @@ def shorten(network: Network, originals: Images, aim: Aim, *, steps: int) -> Bro
         nearest = torch.full((len(home),), float("inf"))
         length = torch.full((len(home),), FIRST_LENGTH)
         for step in range(steps + 1):
-            logits, _, slope = network.climb(
-                point,
-                lambda logits, codes=codes, wanted=wanted: cross_entropy(logits, codes, wanted),
-            )
+            logits, _, slope = network.climb(point, cross_entropy, codes, wanted)
             answers = logits.argmax(dim=1)
             hit = (answers != codes) if wanted is None else (answers == wanted)
             size = lengths(point - home, "L2")

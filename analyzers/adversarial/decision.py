@@ -79,9 +79,8 @@ def walk_boundary(
         # Every picture has asked about as much; those that would run out rest.
         going = spare >= min(n_probes, FIRST_PROBES // 4)
         found[rows[~going]] = best[~going]
-        rows, current, best, best_size = (
-            part[going] for part in (rows, current, best, best_size)
-        )  # fmt: skip
+        rows, current = rows[going], current[going]
+        best, best_size = best[going], best_size[going]
         if not len(rows):
             break
         n_probes = min(n_probes, int(spare[going].min()))

@@ -80,7 +80,7 @@ def _towards(
     point, far = home.clone(), home.clone()
     nearest = torch.full((len(home),), float("inf"))
     for _ in range(steps):
-        _, value, slope = network.climb(point, lambda logits: margin(logits, codes, target))
+        _, value, slope = network.climb(point, margin, codes, target)
         to_plane = plane_step(point, slope, -value, norm)
         from_home = plane_step(
             home, slope, -value + ((point - home) * slope).flatten(1).sum(dim=1), norm

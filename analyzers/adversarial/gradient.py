@@ -39,10 +39,7 @@ def slope_of(network: Network, pictures: Images, aim: Aim) -> NDArray[np.float32
     parts = [np.zeros((0, *pictures.shape[1:]), dtype=np.float32)]
     for rows in parts_of(len(pictures), values_of(pictures)):
         codes, wanted = tensors_of(aim.take(rows))
-        _, _, slope = network.climb(
-            to_tensor(pictures[rows]),
-            lambda logits, codes=codes, wanted=wanted: cross_entropy(logits, codes, wanted),
-        )
+        _, _, slope = network.climb(to_tensor(pictures[rows]), cross_entropy, codes, wanted)
         parts.append(to_pictures(slope))
     return np.concatenate(parts)
 
@@ -122,13 +119,11 @@ def _ascend(
     open_ = torch.arange(len(home))
     for step in range(steps + 1):
         goal = codes if wanted is None else wanted
+        slope = current
         if step == steps:
             answers = network.answers(current)
         else:
-            logits, _, slope = network.climb(
-                current,
-                lambda logits, codes=codes, wanted=wanted: loss(logits, codes, wanted),
-            )
+            logits, _, slope = network.climb(current, loss, codes, wanted)
             answers = logits.argmax(dim=1)
         hit = (answers != goal) if wanted is None else (answers == goal)
         if bool(hit.any()):
@@ -136,7 +131,7 @@ def _ascend(
             still = ~hit
             open_, current, home, codes = open_[still], current[still], home[still], codes[still]
             wanted = None if wanted is None else wanted[still]
-            slope = slope[still] if step < steps else slope
+            slope = slope[still]
         if step == steps or not len(open_):
             break
         current = keep_near(current + stride * uphill(slope, norm), home, reach, norm)

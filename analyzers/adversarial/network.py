@@ -1,11 +1,12 @@
 """A network as the attacks on pictures see it: tensors in, logits and slopes out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzers.adversarial.losses import Loss
 from analyzers.adversarial.pixels import Images
 from analyzers.core.errors import ModelMisbehaved
 from analyzers.core.model import NetworkModel
@@ -46,13 +47,15 @@ class Network:
             return self.logits(pictures).argmax(dim=1)
 
     def climb(
-        self, pictures: "Tensor", value_of: "Callable[[Tensor], Tensor]"
+        self, pictures: "Tensor", loss: Loss, codes: "Tensor", wanted: "Tensor | None"
     ) -> "tuple[Tensor, Tensor, Tensor]":
-        """Return logits, the value of each picture and its slope there.
+        """Return logits, the loss of each picture and its slope there.
 
         Args:
             pictures: `(n_rows, channels, height, width)`.
-            value_of: from logits to `(n_rows,)` values.
+            loss: what is climbed.
+            codes: `(n_rows,)` the present answers.
+            wanted: `(n_rows,)` the wanted ones; None where any other will do.
 
         Returns:
             `(n_rows, n_classes)`, `(n_rows,)` and `(n_rows, channels, height, width)`.
@@ -64,7 +67,7 @@ class Network:
 
         given = pictures.detach().requires_grad_(True)
         logits = self.logits(given)
-        values = value_of(logits)
+        values = loss(logits, codes, wanted)
         if logits.requires_grad:
             (slope,) = torch.autograd.grad(values.sum(), given, allow_unused=True)
         else:

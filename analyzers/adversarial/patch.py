@@ -172,10 +172,7 @@ def _climb(
         far, is_reached = home.clone(), torch.zeros(len(rows), dtype=torch.bool)
         value = torch.full((len(rows),), float("-inf"))
         for _ in range(steps + 1):
-            logits, now, slope = network.climb(
-                point,
-                lambda logits, codes=codes, wanted=wanted: difference_ratio(logits, codes, wanted),
-            )
+            logits, now, slope = network.climb(point, difference_ratio, codes, wanted)
             answers = logits.argmax(dim=1)
             hit = ((answers != codes) if wanted is None else (answers == wanted)) & ~is_reached
             far[hit], is_reached[hit] = point[hit], True
