@@ -29,8 +29,8 @@ from analyzers.privacy.refitting import (
 )
 from analyzers.privacy.stacks import Start, Training, train_stack
 
-# Enough to drown the waiting in arithmetic, few enough that two cores have work for 16 models.
-GROUP = 8
+# Enough to drown the waiting in arithmetic, few enough that two cores have work for 32 models.
+GROUP = 16
 MOST_CELLS = 24_000_000
 
 

@@ -24,7 +24,7 @@ from analyzers.privacy.stacks import Start, StopsAt, Training, train_stack
 from analyzers.privacy.torch_program import Chain, Program, chain_of, read_program
 
 # Perceptrons gain from company; other networks are computed one after another inside anyway.
-GROUP_OF_PERCEPTRONS, GROUP = 8, 4
+GROUP_OF_PERCEPTRONS, GROUP = 16, 4
 MOST_EPOCHS = 200
 _LEAST = 1e-7
 _BATCH_OF_ANSWERS = 1024

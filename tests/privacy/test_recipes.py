@@ -159,7 +159,7 @@ def test_weights_without_bound_are_a_sentence():
 @pytest.mark.parametrize("recipe", [FOREST, perceptron_recipe(MLPClassifier((8,), max_iter=5))])
 def test_one_core_or_many_whole_or_in_parts_the_bytes_are_the_same(recipe):
     pool = pool_of()
-    plan = plan_of(pool, 20)
+    plan = plan_of(pool, 40)
 
     whole = train(recipe, pool, plan, cores=1)
     parts = [from_table(to_table(train(recipe, pool, part, cores=3)))
