@@ -9,8 +9,9 @@ Method
     result is void. Rows that stand in both tables are left out and counted. Then the attack: loss,
     margin, modified entropy, confidence, entropy and correctness (absolute error for regression)
     are computed from the model's answers. Where shadow models are asked for, the model's recipe is
-    fitted anew on random parts of the pool and LiRA (online and offline, one spread for all
-    records) and RMIA (offline) join the attacks. One half of the rows chooses the attack and its
+    fitted anew on random parts of the pool and LiRA and RMIA (online and offline) join the attacks.
+    Where records are given for it, one more training with them in or out by coin gives a lower
+    bound of the recipe's epsilon (one-run audit). One half of the rows chooses the attack and its
     thresholds, the other half is counted, and the halves change places. Thresholds are conformal:
     a non-member is accused with at most the accepted probability. True positive rates at 1 % and
     0.1 % false positives have exact (Clopper-Pearson) intervals and are inconclusive below 300 and
@@ -19,18 +20,21 @@ Method
 Limits
     Without shadow models the auditor has outputs on members and non-members only (grade 1 of 3):
     an attacker with reference models finds more, so every number is a lower bound of what leaks.
-    Grade 2, shadow models, needs an estimator or pipeline with probabilities that can be fitted
-    anew. Grade 3, a matched stand-in where training code is missing, is not run. The lower bound
-    of epsilon holds for one model whose members were drawn at random; it is an indication, not a
-    proof. Intervals do not include the luck of one training run. Low false positive rates pool
-    many records: one person can be more exposed than any rate shows.
+    Grade 2, shadow models, needs a model that can be fitted anew: an estimator, a booster whose
+    file keeps its settings, a torch network whose way of training you state. Grade 3, a matched
+    stand-in where training code is missing, is not run. The lower bound of epsilon from the attack
+    holds for one model whose members were drawn at random; it is an indication, not a proof; the
+    one-run audit's is a proof about the recipe. Intervals do not include the luck of one training
+    run. Low false positive rates pool many records: one person can be more exposed than any rate
+    shows.
 
 References:
     Yeom et al. 2018, Privacy Risk in Machine Learning. Song and Mittal 2021, Systematic Evaluation
     of Privacy Risks. Carlini et al. 2022, Membership Inference Attacks From First Principles.
     Zarifzadeh, Liu and Shokri 2024, Low-Cost High-Power Membership Inference. Das, Zhang and
     Tramer 2024, Blind Baselines Beat Membership Inference Attacks. Kulynych et al. 2022, Disparate
-    Vulnerability to Membership Inference.
+    Vulnerability to Membership Inference. Steinke, Nasr and Jagielski 2023, Privacy Auditing with
+    One (1) Training Run.
 """
 
 from analyzers.core.analyzer import Analyzer, Needs

@@ -52,7 +52,7 @@ def refit_attacks(
         return Auditor([], Part({}, facts, {}, notes))
     facts |= {
         "auditor_grade": 2,
-        "auditor": f"model outputs and {asked} shadow models of the same recipe",
+        "auditor": f"model outputs and {asked} shadow models of the same recipe ({recipe.name})",
         "shadow_models": asked,
         "shadow_doubt": shadows.doubt,
     }
@@ -69,7 +69,7 @@ def judge_auditor(measurements: Measurements) -> list[Finding]:
     if estimate.value is None:
         remedy = (
             "Run again with shadow models: 16 for a finding, 64 for a report. Each takes as long "
-            "as training did."
+            "as training did, and perceptrons trained together far less."
             if facts.get("can_be_fitted_anew")
             else "Give the fitted scikit-learn estimator or pipeline, whose settings are its "
             "recipe, or test a matched stand-in outside this program and say that it is one."

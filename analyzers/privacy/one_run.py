@@ -5,7 +5,7 @@ the training can be repeated, many coins are tossed at once, one for each record
 right guesses gives a lower bound of epsilon that holds whatever the model and the data are.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -235,5 +235,7 @@ def judge_one_run(measurements: Measurements) -> list[Finding]:
     return [_finding(estimate, judged, threshold, headline, remedy)]
 
 
-def _finding(*parts: Any) -> Finding:  # noqa: ANN401  estimate, judgement, limit, words
-    return finding_of(NAME, *parts, REFERENCE)
+def _finding(
+    estimate: Estimate, judged: Judgement, threshold: Threshold | None, headline: str, remedy: str
+) -> Finding:
+    return finding_of(NAME, estimate, judged, threshold, headline, remedy, REFERENCE)
