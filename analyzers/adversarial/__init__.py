@@ -8,8 +8,9 @@ Method
     and along the decision boundary with labels only (HopSkipJump family). They work on raw values
     and keep to ranges, whole numbers, decimals, categories and columns nobody can change; a missing
     value stays missing. Size is Euclidean, one standard deviation or another category counting 1.
-    Pictures: projected gradient descent with random starts, L-inf or L2; random squares where there
-    are no gradients. Checks say when gradients were misled. Texts: TextAttack's recipes, offline.
+    Pictures: projected gradient descent or AutoAttack's ensemble, L-inf or L2; random squares or
+    HopSkipJump where there are no gradients; few pixels, a patch, common damage and a certificate.
+    Checks say when gradients were misled. Texts: TextAttack's recipes, offline.
     Predicted numbers: the largest change of the prediction within the budget.
     Every flip is put to the model once more before it is reported, and every result stands beside
     the worst of ten random changes of the same size. Rates have Wilson intervals, medians those of
@@ -23,8 +24,8 @@ Limits
 
 References:
     Chen, Jordan and Wainwright 2020; Moosavi-Dezfooli et al. 2016; Madry et al. 2018;
-    Andriushchenko et al. 2020; Morris et al. 2020; Gao et al. 2018; Simonetto et al. 2024; Carlini
-    et al. 2019; NIST AI 100-2 E2025.
+    Andriushchenko et al. 2020; Croce and Hein 2020; Cohen et al. 2019; Morris et al. 2020; Gao et
+    al. 2018; Simonetto et al. 2024; Carlini et al. 2019; NIST AI 100-2 E2025.
 """
 
 from analyzers.adversarial import images, tabular, text

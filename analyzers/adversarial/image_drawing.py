@@ -84,6 +84,7 @@ def draw_groups(table: pa.Table, measurements: Measurements) -> Chart:
         alt=f"Dots for {len(shown)} groups; the lowest under attack is "
         f"{plain(worst['group'])} with {worst['robust_accuracy']:.0%}.",
         table="by_group",
+        section="Who is easier to attack?",
         figure=figure(
             traces, x="Share answered correctly", y="", height=140 + 28 * len(shown),
             xaxis={"range": [-0.02, 1.02], "tickformat": ".0%"},
@@ -126,6 +127,7 @@ def draw_corruptions(table: pa.Table, measurements: Measurements) -> Chart:
         alt=f"Heat map of {len(wide)} kinds by 5 severities; the lowest is {worst['corruption']} "
         f"at severity {worst['severity']} with {worst['accuracy']:.0%}.",
         table="corruptions",
+        section="What happens without an attacker?",
         figure=figure(
             traces, x="Severity", y="", height=140 + 26 * len(wide),
             xaxis={"type": "category"}, yaxis={"type": "category", "autorange": "reversed"},
@@ -162,6 +164,7 @@ def draw_certified(table: pa.Table, measurements: Measurements) -> Chart:
         alt=f"A falling line from {value[0]:.0%} at radius 0 to {value[-1]:.0%} at "
         f"{radius[-1]:.3g}.",
         table="certified",
+        section="How far is it proven?",
         figure=figure(
             traces, x="Radius: Euclidean length of the change (1 = one pixel from black to white)",
             y="Share right and proven", yaxis={"range": [0, 1.02], "tickformat": ".0%"},
@@ -189,6 +192,7 @@ def draw_other_budgets(table: pa.Table, measurements: Measurements) -> Chart:
         "world.",
         alt=f"{len(names)} bars; the last leaves {left[-1]:.0%} of {n:,} rows.",
         table="other_budgets",
+        section="What do a few pixels or a patch do?",
         figure=figure(
             traces, x="Share answered correctly", y="", height=150 + 34 * len(names),
             xaxis={"range": [0, 1.02], "tickformat": ".0%"},
@@ -224,6 +228,7 @@ def draw_steps(table: pa.Table, measurements: Measurements) -> Chart:
         caption=f"{len(shown)} examples over {steps} {way}, within the stated size.",
         alt=f"{len(shown)} lines over {steps} steps.",
         table="attack_steps",
+        section="How does an attack go?",
         figure=figure(
             traces, x="Step", y="Score of the right answer",
             yaxis={"range": [-0.02, 1.02], "tickformat": ".0%"}, xaxis={"rangemode": "tozero"},

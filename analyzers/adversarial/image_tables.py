@@ -88,6 +88,9 @@ def example_table(
         return table_of("image_examples", [])
     classes = bench.subject.classes
     after = nearest.model.predict(nearest.pictures[rows])
+    # A picture file holds 256 levels; what must travel as a file has to survive that.
+    saved = (np.round(nearest.pictures[rows] * 255) / 255).astype(np.float32)
+    survives = nearest.aim.take(rows).is_reached(nearest.model.predict(saved))
     _, height, width, channels = nearest.originals.shape
     made: list[dict[str, object]] = []
     for number, row in enumerate(rows):
@@ -99,6 +102,7 @@ def example_table(
                 "true": classes[nearest.aim.codes[row]] if attacked.has_labels else None,
                 "before": classes[nearest.aim.codes[row]], "after": classes[int(after[number])],
                 "size": float(nearest.sizes[row]), "found_by": str(nearest.sources[row]),
+                "survives_saving": bool(survives[number]),
                 "height": height, "width": width, "channels": channels,
                 "original": original.ravel().tolist(), "adversarial": changed.ravel().tolist(),
                 "difference": (changed - original).ravel().tolist(),

@@ -103,3 +103,29 @@ def _hidden(domain: list[float], suffix: str, *, up: bool = False) -> dict[str, 
     if up:
         return axis | {"autorange": "reversed", "anchor": f"x{suffix}", "scaleanchor": f"x{suffix}"}
     return axis | {"anchor": f"y{suffix}"}
+
+
+def enlarged(values: list[float], shape: tuple[int, int, int], width: int) -> NDArray[np.float64]:
+    """Repeat pixels until a picture is about `width` wide; a browser would blur it instead.
+
+    Args:
+        values: `(height * width * channels,)` in [0, 1].
+        shape: height, width and channels.
+        width: wanted, in pixels of the screen.
+
+    Returns:
+        `(height, width)` or `(height, width, 3)`, ready to be shown.
+    """
+    picture = np.asarray(values, dtype=np.float64).reshape(shape)
+    if shape[2] not in (1, 3):
+        picture = picture.mean(axis=2, keepdims=True)
+    times = max(1, width // shape[1])
+    grown = picture.repeat(times, axis=0).repeat(times, axis=1)
+    return np.clip(grown[:, :, 0] if grown.shape[2] == 1 else grown, 0, 1)
+
+
+def magnified(difference: list[float]) -> list[float]:
+    """Stretch a difference to the whole range; mid-grey is what stayed as it was."""
+    values = np.asarray(difference, dtype=np.float64)
+    most = float(np.abs(values).max(initial=0.0)) or 1.0
+    return list((0.5 + 0.5 * values / most).tolist())

@@ -104,8 +104,9 @@ TABLES: dict[str, pa.Schema] = {
     "image_examples": pa.schema(
         [
             ("example", _INT), ("row", _INT), ("true", _TEXT), ("before", _TEXT),
-            ("after", _TEXT), ("size", _FLOAT), ("found_by", _TEXT), ("height", _INT),
-            ("width", _INT), ("channels", _INT), ("original", pa.list_(pa.float32())),
+            ("after", _TEXT), ("size", _FLOAT), ("found_by", _TEXT),
+            ("survives_saving", pa.bool_()), ("height", _INT), ("width", _INT),
+            ("channels", _INT), ("original", pa.list_(pa.float32())),
             ("adversarial", pa.list_(pa.float32())), ("difference", pa.list_(pa.float32())),
         ]
     ),

@@ -1,5 +1,8 @@
 """Few pixels, patches, damage, certificates, groups, and models that hide or hold nothing."""
 
+import io
+import json
+import zipfile
 from itertools import product
 
 import numpy as np
@@ -11,10 +14,12 @@ from scipy import stats
 
 from analyzers.adversarial import ANALYZER, AdversarialParams
 from analyzers.adversarial.aim import Aim
+from analyzers.adversarial.bundle import bundle_pictures
 from analyzers.adversarial.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from analyzers.adversarial.few_pixels import each_pixel, is_small, some_pixels
 from analyzers.adversarial.network import Network
 from analyzers.adversarial.patch import paint_by_chance, paint_by_gradient, side_of
+from analyzers.adversarial.pictures import enlarged, magnified
 from analyzers.adversarial.smoothing import ABSTAINS, certify, lowest_share
 from analyzers.core.errors import InvalidParameter, UnsuitableSubject
 from analyzers.core.finding import Verdict
@@ -228,6 +233,36 @@ def test_the_steps_end_where_the_attack_went():
         assert part["size"].iloc[0] == 0
         assert part["size"].max() <= 0.1 + 1e-9
         assert part["score_before"].iloc[-1] < part["score_before"].iloc[0]
+
+
+def test_the_bundle_holds_exact_values_and_where_they_come_from():
+    bench = digits_bench()
+    params = AdversarialParams(rows=40, steps=8, corruptions=False, examples=4)
+    measured = ANALYZER.measure(bench, params)
+
+    made = [bundle_pictures(measured, bench.subject, params.model_dump()) for _ in range(2)]
+
+    assert made[0] == made[1]
+    archive = zipfile.ZipFile(io.BytesIO(made[0]))
+    exact = np.load(io.BytesIO(archive.read("pictures.npz")))
+    about = json.loads(archive.read("provenance.json"))
+    answers = bench.need_model().predict(exact["adversarial"])
+    assert [str(code) for code in answers] == [line["after"] for line in about["examples"]]
+    assert about["data_sha256"] == bench.subject.files.data.sha256
+    assert about["parameters"]["epsilon"] == 0.1
+    assert sum(name.endswith(".png") for name in archive.namelist()) == 3 * len(answers)
+    saved = (np.round(exact["adversarial"] * 255) / 255).astype(np.float32)
+    survived = bench.need_model().predict(saved) != bench.data.labels[exact["row"]]
+    assert survived.tolist() == [line["survives_saving"] for line in about["examples"]]
+
+
+def test_shown_pictures_keep_every_pixel():
+    for shape in ((2, 3, 1), (1, 1, 1), (2, 2, 3), (3, 2, 2)):
+        values = list(np.linspace(0, 1, int(np.prod(shape))))
+        made = enlarged(values, shape, 12)
+        assert made.shape[:2] == (shape[0] * (12 // shape[1]), 12)
+        assert made.ndim == (3 if shape[2] == 3 else 2)
+    assert magnified([-0.1, 0.0, 0.05]) == pytest.approx([0.0, 0.5, 0.75])
 
 
 @pytest.mark.parametrize(
