@@ -1,9 +1,12 @@
 """The standard page of an analyzer: settings, job, findings, charts, tables, method."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import streamlit as st
+from pydantic import JsonValue
 
 from analyzers.core.analyzer import Analyzer
 from analyzers.core.errors import AssayError
@@ -23,22 +26,33 @@ from dashboard.components.words import as_text
 
 
 class Shown(NamedTuple):
-    """What a view's live controls get."""
+    """What a view's live controls get.
+
+    Attributes:
+        params: what was asked for, as plain values.
+    """
 
     analyzer: Analyzer[Any]
     subject: Subject
     measurements: Measurements
+    params: Mapping[str, JsonValue] = MappingProxyType({})
 
 
 LiveControls = Callable[[Shown], None]
 
 
-def show_analysis(analyzer: Analyzer[Any], *, live: LiveControls | None = None) -> None:
+def show_analysis(
+    analyzer: Analyzer[Any],
+    *,
+    live: LiveControls | None = None,
+    beside: Mapping[str, LiveControls] | None = None,
+) -> None:
     """Show the page of an analyzer.
 
     Args:
         analyzer: of the catalog.
         live: draws the controls that answer at once from a finished result.
+        beside: the same, by the section of charts whose question they belong to.
     """
     st.title(analyzer.title, anchor=False)
     st.markdown(f"*{as_text(analyzer.question)}*")
@@ -65,7 +79,7 @@ def show_analysis(analyzer: Analyzer[Any], *, live: LiveControls | None = None) 
         if result is None:
             _show_damage(job_id)
         else:
-            _show_result(analyzer, examined, result, live)
+            _show_result(analyzer, examined, result, live, beside or {})
     method_section(analyzer)
 
 
@@ -123,7 +137,11 @@ def _settings(
 
 
 def _show_result(
-    analyzer: Analyzer[Any], examined: Subject, result: Result, live: LiveControls | None
+    analyzer: Analyzer[Any],
+    examined: Subject,
+    result: Result,
+    live: LiveControls | None,
+    beside: Mapping[str, LiveControls],
 ) -> None:
     measurements = result.measurements
     answer = engine.judged(analyzer, measurements)
@@ -134,7 +152,13 @@ def _show_result(
         live(Shown(analyzer, examined, measurements))
     if answer.charts:
         st.header("Charts", anchor=False)
-        chart_sections(answer.charts, measurements, area=analyzer.name)
+        shown = Shown(analyzer, examined, measurements, result.job.params)
+        chart_sections(
+            answer.charts,
+            measurements,
+            area=analyzer.name,
+            beside={name: partial(draw, shown) for name, draw in beside.items()},
+        )
     st.header("Behind the numbers", anchor=False)
     table_section(measurements, area=analyzer.name)
     provenance_section(analyzer, result)

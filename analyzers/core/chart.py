@@ -15,6 +15,7 @@ class Chart:
         caption: one sentence on how to read it, with n.
         alt: the same for someone who cannot see it.
         table: the name of the measurements table it shows.
+        sentence: what the picture says, in one sentence for someone who decides; shown above it.
         section: the heading under which the charts of one question stand together, or empty. A
             page shows the sections as tabs, a report as headings, in the order they first come.
         figure: a Plotly specification, `{"data": [...], "layout": {...}}`; strings that come from
@@ -27,6 +28,7 @@ class Chart:
     alt: str
     table: str
     figure: Mapping[str, Any]
+    sentence: str = ""
     section: str = ""
 
 

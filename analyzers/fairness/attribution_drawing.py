@@ -7,6 +7,7 @@ from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
 from analyzers.fairness.attribution import TOGETHER
 from analyzers.fairness.curves_drawing import slug
+from analyzers.fairness.sentences import WHY, name_of
 from analyzers.toolkit.plots import INK, PALETTE, figure, plain
 
 MOST_FEATURES = 15
@@ -44,9 +45,18 @@ def _attribution(attribute: str, rows: pd.DataFrame) -> Chart:
         f"{who[0]} minus {who[1]}: the features' shares add up to {total['value']:.3g}, the "
         f"difference in mean score over {int(total['n']):,} pairs of rows "
         f"({total['all_rows_difference']:.3g} over all rows){left}. Bars to the left make the "
-        "difference smaller; lines are 95 % intervals; n is the number of pairs."
+        "difference smaller; lines are 95 % intervals; n is the number of pairs. Shapley values: "
+        "a feature's mean effect on the difference over all orders in which features are added."
+    )
+    first = shares.iloc[0]
+    sentence = (
+        f"{name_of(first['feature'])} carries the most: {first['value']:.3g} of a difference of "
+        f"{total['value']:.3g} between “{name_of(total['highest'])}” and "
+        f"“{name_of(total['lowest'])}”."
     )
     return Chart(
+        sentence=sentence,
+        section=WHY,
         name=f"attribution_{slug(attribute)}",
         title=f"Which features carry the difference in scores by {plain(attribute, longest=30)}",
         caption=caption,

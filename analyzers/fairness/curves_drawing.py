@@ -9,6 +9,7 @@ import pandas as pd
 
 from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
+from analyzers.fairness.sentences import SCORES, WHO, attribute_sentence
 from analyzers.toolkit.plots import INK, PALETTE, figure, plain
 
 MOST_CURVES = 10
@@ -58,7 +59,6 @@ _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 
 
 def _roc(attribute: str, rows: pd.DataFrame, measurements: Measurements) -> Chart:
-    del measurements
     traces: list[dict[str, Any]] = [_DIAGONAL]
     n = 0
     for place, (name, part) in enumerate(_groups(rows)):
@@ -77,9 +77,12 @@ def _roc(attribute: str, rows: pd.DataFrame, measurements: Measurements) -> Char
     return Chart(
         name=f"roc_{slug(attribute)}",
         title=f"How well scores tell the outcomes apart, by {plain(attribute, longest=30)}",
+        sentence=attribute_sentence(measurements, attribute, "roc_auc"),
+        section=SCORES,
         caption=(
             "A lower curve means that the scores know less about that group, whatever the "
-            f"threshold; n = {n:,} rows."
+            "threshold. Each point is one threshold: the share selected among those without the "
+            f"favourable outcome, and among those with it; n = {n:,} rows."
         ),
         alt=f"ROC curves of {len(traces) - 1} groups of {plain(attribute)} over {n:,} rows.",
         table="roc",
@@ -123,8 +126,13 @@ def _distributions(attribute: str, rows: pd.DataFrame, measurements: Measurement
     return Chart(
         name=f"distributions_{slug(attribute)}",
         title=f"How {what} are distributed, by {plain(attribute, longest=30)}",
+        sentence=attribute_sentence(
+            measurements, attribute, "mean_prediction" if is_regression else "mean_score"
+        ),
+        section=WHO if is_regression else SCORES,
         caption=(
-            f"Where the lines lie apart, groups get other {what}; n = {n:,} rows"
+            f"Where the lines lie apart, groups get other {what}. Height: share of the group's "
+            f"rows in a bin of equal width; n = {n:,} rows"
             f"{'' if is_regression else at}."
         ),
         alt=f"Distributions of {what} of {len(traces)} groups over {n:,} rows.",
@@ -138,7 +146,6 @@ def _distributions(attribute: str, rows: pd.DataFrame, measurements: Measurement
 
 
 def _calibration(attribute: str, rows: pd.DataFrame, measurements: Measurements) -> Chart:
-    del measurements
     traces: list[dict[str, Any]] = [_DIAGONAL]
     n = 0
     for place, (name, part) in enumerate(_groups(rows)):
@@ -163,9 +170,12 @@ def _calibration(attribute: str, rows: pd.DataFrame, measurements: Measurements)
     return Chart(
         name=f"calibration_{slug(attribute)}",
         title=f"Whether a score means the same for all, by {plain(attribute, longest=30)}",
+        sentence=attribute_sentence(measurements, attribute, "calibration_gap"),
+        section=SCORES,
         caption=(
-            "A group below the dotted line is scored too high for what is observed; bars are "
-            f"95 % intervals, n = {n:,} rows."
+            "A group below the dotted line is scored too high for what is observed. Calibration "
+            "within groups: in every bin of scores, the share with the favourable outcome equals "
+            f"the mean score; bars are 95 % intervals (Wilson), n = {n:,} rows."
         ),
         alt=f"Calibration of {len(traces) - 1} groups of {plain(attribute)} over {n:,} rows.",
         table="calibration",

@@ -224,6 +224,9 @@ def attribute_table(attributes: Sequence[Attribute]) -> pa.Table:
             {
                 "attribute": attribute.name, "position": position, "level": level, "name": name,
                 "n": int(n[level]), "made_by": attribute.made_by,
+                "starts_at": attribute.edges[level - 1]
+                if 1 <= level <= len(attribute.edges)
+                else None,
             }
             for level, name in enumerate(attribute.levels)
         ]  # fmt: skip

@@ -10,22 +10,50 @@ import pyarrow as pa
 from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
 from analyzers.fairness.attribution_drawing import draw_attributions
+from analyzers.fairness.classes_drawing import draw_classes
 from analyzers.fairness.curves_drawing import draw_curves, slug
 from analyzers.fairness.definitions import definition_of
+from analyzers.fairness.law_drawing import draw_group_sizes, draw_law
 from analyzers.fairness.mitigation_drawing import draw_mitigations
 from analyzers.fairness.reasons_drawing import draw_reasons
+from analyzers.fairness.sentences import (
+    ERRORS,
+    SCORES,
+    SECTIONS,
+    WHO,
+    cell_sentence,
+    difference_sentence,
+    group_sentence,
+    is_share,
+)
 from analyzers.toolkit.plots import INK, PALETTE, SEQUENTIAL, figure, plain
 
 MOST_GROUPS = 40
 MOST_MAPS = 3
 _SCALE = [[place / (len(SEQUENTIAL) - 1), colour] for place, colour in enumerate(SEQUENTIAL)]
 _FORESTS = (
-    ("selection_rate", "Who is selected how often", "Selection rate"),
-    ("true_positive_rate", "How often the truly positive are selected", "True positive rate"),
-    ("false_positive_rate", "How often the truly negative are selected", "False positive rate"),
-    ("mean_error", "For whom predictions are too high or too low", "Prediction minus outcome"),
-    ("mean_absolute_error", "For whom predictions are far off", "Mean absolute error"),
-)
+    (WHO, "selection_rate", "Who is selected how often", "Selection rate"),
+    (WHO, "mean_prediction", "For whom high numbers are predicted", "Mean prediction"),
+    (WHO, "kolmogorov_distance", "Whose predictions are distributed differently",
+     "Kolmogorov distance from everyone else"),
+    (ERRORS, "true_positive_rate", "How often the truly positive are selected",
+     "True positive rate"),
+    (ERRORS, "false_positive_rate", "How often the truly negative are selected",
+     "False positive rate"),
+    (ERRORS, "positive_predictive_value", "How far a yes can be trusted",
+     "Positive predictive value"),
+    (ERRORS, "accuracy", "For whom decisions are right", "Accuracy"),
+    (ERRORS, "theil_index", "How unevenly benefit falls within each group", "Theil index"),
+    (ERRORS, "consistency", "Whether people who are alike are decided alike",
+     "Consistency of neighbours"),
+    (ERRORS, "mean_error", "For whom predictions are too high or too low",
+     "Prediction minus outcome"),
+    (ERRORS, "mean_absolute_error", "For whom predictions are far off", "Mean absolute error"),
+    (SCORES, "mean_score", "Who is scored high", "Mean score"),
+    (SCORES, "score_rate", "Who scores above the median of all", "Score rate"),
+    (SCORES, "roc_auc", "How much the score knows about each group", "Area under the ROC curve"),
+    (SCORES, "calibration_gap", "Who is scored too high or too low", "Mean score minus outcome"),
+)  # fmt: skip
 _DIFFERENCES = (
     "demographic_parity_difference", "equal_opportunity_difference",
     "false_positive_rate_difference", "equalized_odds_difference",
@@ -34,22 +62,25 @@ _DIFFERENCES = (
 
 
 def draw(measurements: Measurements) -> list[Chart]:
-    """Draw the groups, the disparities between them, and the curves by group."""
+    """Draw everything there is, in the order in which a newcomer asks."""
     charts: list[Chart] = []
     groups = _frame(measurements, "groups")
     if groups is not None:
-        for metric, title, axis in _FORESTS:
+        for section, metric, title, axis in _FORESTS:
             mine = groups[(groups["metric"] == metric) & groups["value"].notna()]
             if len(mine):
-                charts.append(_forest(mine, metric, title, axis))
+                charts.append(_forest(mine, section, metric, title, axis))
         charts += _maps(groups, measurements)
     disparities = _frame(measurements, "disparities")
     if disparities is not None:
         mine = disparities[disparities["metric"].isin(_DIFFERENCES) & disparities["value"].notna()]
         if len(mine):
             charts.append(_differences(mine))
-    charts += draw_curves(measurements) + draw_attributions(measurements)
-    return charts + draw_mitigations(measurements) + draw_reasons(measurements)
+    charts += draw_classes(measurements) + draw_curves(measurements)
+    charts += draw_attributions(measurements) + draw_reasons(measurements)
+    charts += draw_mitigations(measurements) + draw_law(measurements)
+    charts += draw_group_sizes(measurements)
+    return sorted(charts, key=lambda chart: SECTIONS.index(chart.section))
 
 
 def _frame(measurements: Measurements, name: str) -> pd.DataFrame | None:
@@ -57,7 +88,7 @@ def _frame(measurements: Measurements, name: str) -> pd.DataFrame | None:
     return None if table is None or table.num_rows == 0 else table.to_pandas()
 
 
-def _forest(rows: pd.DataFrame, metric: str, title: str, axis: str) -> Chart:
+def _forest(rows: pd.DataFrame, section: str, metric: str, title: str, axis: str) -> Chart:
     everyone = rows[rows["depth"] == 0]
     groups = rows[rows["depth"] > 0]
     n_groups = len(groups)
@@ -71,8 +102,8 @@ def _forest(rows: pd.DataFrame, metric: str, title: str, axis: str) -> Chart:
     ]
     places = np.arange(len(groups))[::-1]
     value, low, high = (groups[name].to_numpy(np.float64) for name in ("value", "low", "high"))
-    is_share = metric.endswith("_rate")
-    number = "%{x:.1%}" if is_share else "%{x:.3g}"
+    in_percent = is_share(metric)
+    number = "%{x:.1%}" if in_percent else "%{x:.3g}"
     trace = {
         "type": "scatter", "mode": "markers", "x": value, "y": places, "showlegend": False,
         "marker": {
@@ -97,7 +128,7 @@ def _forest(rows: pd.DataFrame, metric: str, title: str, axis: str) -> Chart:
                 "line": {"color": INK, "dash": "dot", "width": 1},
             }
         )  # fmt: skip
-        shown = f"{middle:.1%}" if is_share else f"{middle:.3g}"
+        shown = f"{middle:.1%}" if in_percent else f"{middle:.3g}"
         overall = f" The dotted line is everyone: {shown}, n = {int(everyone['n'].iloc[0]):,}."
     shown_groups = (
         f"{len(groups)} of {n_groups} groups, the largest"
@@ -108,11 +139,13 @@ def _forest(rows: pd.DataFrame, metric: str, title: str, axis: str) -> Chart:
     layout: dict[str, Any] = {
         "yaxis": {"tickvals": places, "ticktext": labels, "range": [-0.7, len(groups) - 0.3]}
     }
-    if is_share:
+    if in_percent:
         layout["xaxis"] = {"tickformat": ".0%"}
     return Chart(
         name=f"groups_{metric}",
         title=title,
+        sentence=group_sentence(rows, metric),
+        section=section,
         caption=(
             f"Points with 95 % intervals for {shown_groups}; hollow points rest on too few rows "
             f"to compare.{overall} {definition.title}: {definition.formula[0].lower()}"
@@ -170,6 +203,8 @@ def _map(
     return Chart(
         name=f"map_{slug(first[0], second[0])}",
         title=f"{what} where {names} meet",
+        sentence=cell_sentence(rows, metric),
+        section=WHO if metric == "selection_rate" else ERRORS,
         caption=f"Each cell is one combination with its n; {n:,} rows in {len(rows)} groups.",
         alt=f"Heat map of the {what.lower()} by {names} over {n:,} rows.",
         table="groups",
@@ -208,9 +243,13 @@ def _differences(rows: pd.DataFrame) -> Chart:
     return Chart(
         name="disparities",
         title="How far apart the groups are",
+        sentence=difference_sentence(rows),
+        section=WHO,
         caption=(
             "0 means equal; bars are 95 % intervals that hold for all pairs of groups at once. "
-            f"{int(compared)} comparisons, up to n = {n:,} rows."
+            f"{int(compared)} comparisons, whose p-values are corrected (Benjamini and Hochberg); "
+            f"up to n = {n:,} rows. A difference is the largest minus the smallest rate; which "
+            "rate each one compares is said below under what each number means."
         ),
         alt=f"{len(rows)} differences between groups with intervals, over up to {n:,} rows.",
         table="disparities",

@@ -9,6 +9,7 @@ from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
 from analyzers.fairness.curves_drawing import slug
 from analyzers.fairness.mitigation import BETWEEN, EVERYONE
+from analyzers.fairness.sentences import OTHERS, name_of
 from analyzers.fairness.tradeoffs import CURRENT
 from analyzers.toolkit.plots import PALETTE, figure, plain
 
@@ -70,18 +71,27 @@ def _pareto(attribute: str, metric: str, what: str, axis: str, points: pd.DataFr
     now = found.pop(CURRENT)
     name, best = min(found.items(), key=lambda item: item[1]["gap_value"])
     change, low, high = (100 * best[f"change_{end}"] for end in ("value", "low", "high"))
-    words = (
+    price = f"accuracy changes by {change:+.1f} points (95 % interval {low:+.1f} to {high:+.1f})."
+    sentence = (
         f"The smallest difference is {best['gap_value']:.1%} instead of {now['gap_value']:.1%}, "
-        f"with {plain(name, longest=90)}; accuracy changes by {change:+.1f} points "
-        f"(95 % interval {low:+.1f} to {high:+.1f}, paired; n = {int(now['accuracy_n']):,}). "
-        "Better is up and left; nothing is measured on rows it was chosen on."
+        f"with {name_of(name)}; {price}"
+        if best["gap_value"] < now["gap_value"]
+        else f"No decision that was tried narrows the difference of {now['gap_value']:.1%}; the "
+        f"nearest, {name_of(name)}, has {best['gap_value']:.1%}, and {price}"
+    )
+    words = (
+        f"Better is up and left; bars are 95 % intervals, n = {int(now['accuracy_n']):,}. Nothing "
+        "is measured on rows it was chosen on. The change in accuracy is paired: the same rows, "
+        "decided twice."
     )
     return Chart(
         name=f"mitigation_{slug(attribute, metric)}",
         title=f"What other decisions do to {what} by {plain(attribute, longest=30)}, and to "
         "accuracy",
+        sentence=sentence,
+        section=OTHERS,
         caption=words,
-        alt=f"Accuracy against disparity for {len(points)} ways to decide. {words}",
+        alt=f"Accuracy against disparity for {len(points)} ways to decide. {sentence}",
         table="mitigations",
         figure=figure(
             traces, x=axis, y="Accuracy", height=440,

@@ -10,6 +10,7 @@ from analyzers.core.result import Measurements
 from analyzers.fairness.conditions import ALL_STRATA
 from analyzers.fairness.curves_drawing import slug
 from analyzers.fairness.proxies import ALL_FEATURES
+from analyzers.fairness.sentences import ERRORS, THRESHOLDS, WHY, joined, name_of
 from analyzers.fairness.tradeoffs import CURRENT, ONE_EACH, ONE_FOR_ALL
 from analyzers.toolkit.plots import INK, PALETTE, figure, plain
 
@@ -76,17 +77,24 @@ def _tradeoff(attribute: str, criterion: str, rows: pd.DataFrame) -> Chart:
     each = rows[(rows["kind"] == ONE_EACH) & rows["is_best"]].iloc[0]
     cost = 100 * (now["accuracy"] - each["accuracy"])
     n = int(now["n"])
-    words = (
+    sentence = (
         f"With one threshold for each group the best accuracy is {each['accuracy']:.1%} at a "
         f"difference of {each['difference']:.1%}, {abs(cost):.1f} points "
-        f"{'below' if cost > 0 else 'above'} now; n = {n:,} rows, the same on which the "
-        "thresholds were chosen."
+        f"{'below' if cost > 0 else 'above'} now."
+    )
+    rate = "selection rate" if criterion == "demographic parity" else "true positive rate"
+    words = (
+        f"Every point is one threshold for all, or one for each group that makes the {rate} equal; "
+        f"the difference is the largest minus the smallest {rate}. n = {n:,} rows, the same on "
+        "which the thresholds were chosen; measured on other rows under other decisions."
     )
     return Chart(
         name=f"tradeoff_{slug(attribute, criterion)}",
         title=f"What {criterion} by {plain(attribute, longest=30)} would cost in accuracy",
+        sentence=sentence,
+        section=THRESHOLDS,
         caption=words,
-        alt=f"Accuracy against disparity for thresholds over {n:,} rows. {words}",
+        alt=f"Accuracy against disparity for thresholds over {n:,} rows. {sentence}",
         table="tradeoffs",
         figure=figure(
             traces, x="Largest difference between groups", y="Accuracy",
@@ -113,10 +121,13 @@ def _conditions(attribute: str, rows: pd.DataFrame) -> Chart:
     return Chart(
         name=f"conditions_{slug(attribute)}",
         title=f"Whether the difference by {plain(attribute, longest=30)} remains among rows alike",
+        sentence=_remains(rows, plain_gap),
+        section=WHY,
         caption=(
             f"{plain(first['highest'], longest=30)} minus {plain(first['lowest'], longest=30)} in "
             f"selection rate: dashed on the whole, points within strata of one feature; {turned}. "
-            f"n = {n:,} rows."
+            "Strata are put together with Mantel and Haenszel's weights; a turn counts where both "
+            f"95 % intervals exclude 0 (Bonferroni over the features). n = {n:,} rows."
         ),
         alt=f"Differences in selection rate within strata of {len(rows)} features over {n:,} rows.",
         table="conditions",
@@ -128,8 +139,24 @@ def _conditions(attribute: str, rows: pd.DataFrame) -> Chart:
     )  # fmt: skip
 
 
+def _remains(rows: pd.DataFrame, gap: float) -> str:
+    turning = rows[rows["flips"]]["condition"].tolist()
+    if turning:
+        names = joined([f"“{name_of(name)}”" for name in turning])
+        return (
+            f"The difference of {100 * gap:.1f} percentage points turns round among rows alike in "
+            f"{names}: read it with and without."
+        )
+    least = rows.loc[rows["value"].abs().idxmin()]
+    return (
+        f"The difference of {100 * gap:.1f} percentage points does not turn round; it is smallest, "
+        f"{100 * least['value']:.1f}, among rows alike in {name_of(least['condition'])}."
+    )
+
+
 def _proxies(attribute: str, rows: pd.DataFrame) -> Chart:
     n = int(rows["n"].iloc[0])
+    first = rows.loc[rows["value"].idxmax()]
     trace = _bars(
         rows["feature"].tolist(), rows["value"], rows["low"], rows["high"],
         [PALETTE[2]] * len(rows),
@@ -137,6 +164,11 @@ def _proxies(attribute: str, rows: pd.DataFrame) -> Chart:
     return Chart(
         name=f"proxies_{slug(attribute)}",
         title=f"Which features give {plain(attribute, longest=30)} away",
+        sentence=(
+            f"{name_of(first['feature'])} tells most about {name_of(attribute)}: it removes "
+            f"{first['value']:.1%} of the uncertainty."
+        ),
+        section=WHY,
         caption=(
             "0 % tells nothing, 100 % tells it outright: the share of the uncertainty about the "
             f"attribute that one feature removes; bars are 95 % intervals, n = {n:,} rows."
@@ -155,10 +187,15 @@ def _proxies(attribute: str, rows: pd.DataFrame) -> Chart:
 def _slices(rows: pd.DataFrame) -> Chart:
     names = [f"{name} (n = {n:,})" for name, n in zip(rows["slice"], rows["n"], strict=True)]
     trace = _bars(names, rows["value"], rows["low"], rows["high"], [PALETTE[1]] * len(rows))
-    compared = int(rows["n_comparisons"].iloc[0])
+    compared, worst = int(rows["n_comparisons"].iloc[0]), rows.iloc[0]
     return Chart(
         name="slices",
         title="Where the model is wrong most often",
+        sentence=(
+            f"Most surely where {name_of(worst['slice'])}: wrong in {worst['error_rate']:.1%} of "
+            f"{int(worst['n']):,} rows, against {worst['error_rate_rest']:.1%} of the rest."
+        ),
+        section=ERRORS,
         caption=(
             "Error rate above that of all other rows, the surest first; bars are 95 % intervals "
             f"before correction for the {compared:,} slices that were looked at; n is in the names."

@@ -10,11 +10,11 @@ _INTERVAL = [("value", _NUMBER), ("low", _NUMBER), ("high", _NUMBER)]
 
 TABLES: Mapping[str, pa.Schema] = MappingProxyType(
     {
-        # How each attribute became groups; `used` is false where it could not.
+        # How each attribute became groups; `starts_at` is the lower end of a part of a number.
         "attributes": pa.schema(
             [
                 ("attribute", _WORD), ("position", pa.int32()), ("level", pa.int32()),
-                ("name", _WORD), ("n", _COUNT), ("made_by", _WORD),
+                ("name", _WORD), ("n", _COUNT), ("made_by", _WORD), ("starts_at", _NUMBER),
             ]
         ),
         # n is the rate's denominator, n_group all rows of the group.

@@ -87,6 +87,7 @@ def chart_html(chart: Chart) -> str:
     body = element(
         "main",
         element("h1", chart.title),
+        element("p", chart.sentence) if chart.sentence else None,
         element(
             "figure",
             element("div", id="chart", aria_hidden="true"),

@@ -16,6 +16,7 @@ MOST_LEVELS = 100
 MOST_BINS = 20
 FEW_VALUES = 10
 MISSING = "missing"
+BY_HAND = "cut points given by the user"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +149,7 @@ def _cut(
     edges: Sequence[float],
 ) -> Attribute:
     known = numbers[np.isfinite(numbers)]
-    made_by = "cut points given by the user"
+    made_by = BY_HAND
     if not len(edges):
         edges, made_by = _edges(known, cutting, n_bins)
     codes = np.searchsorted(np.asarray(edges), numbers, side="right").astype(np.int32)

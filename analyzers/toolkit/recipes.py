@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError
 from analyzers.core.errors import RefusedFile
 from analyzers.core.value import Value
 
-FORM = 1
+FORM: Literal[1] = 1
 MOST_GROUPS = 1_000
 RECIPE_NAME = "recipe.json"
 

@@ -34,6 +34,8 @@ def chart_view(chart: Chart, measurements: Measurements, *, area: str, place: st
     figure = in_dark(chart.figure) if is_dark_page() else dict(chart.figure)
     with st.container(border=True, key=key, height="stretch"):
         st.subheader(as_text(chart.title), anchor=False)
+        if chart.sentence:
+            st.markdown(as_text(chart.sentence))
         st.plotly_chart(
             figure, theme="streamlit", config=_CONFIG, alt=chart.alt, key=f"{key}-figure"
         )

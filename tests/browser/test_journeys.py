@@ -116,6 +116,7 @@ def test_in_the_dark_the_threshold_slider_moves_every_group(tab, server):
     open_sample(page, server.address, "german_credit")
     go(page, "fairness")
     page.locator(".st-key-fairness-run button").click()
+    page.get_by_role("tab", name="Thresholds").click(timeout=JOB_PATIENCE)
     slider = page.locator(".st-key-fairness-threshold input")
     slider.wait_for(timeout=JOB_PATIENCE)
     expect(page.get_by_text("Verdicts at 0.50")).to_be_visible()

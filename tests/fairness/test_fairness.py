@@ -465,7 +465,7 @@ def test_regression_compares_errors_and_distributions():
     assert found["fairness.kolmogorov_distance.sex"].verdict == Verdict.FAIL
     assert found["fairness.mean_error_difference.sex"].verdict == Verdict.INCONCLUSIVE
     assert {chart.table for chart in ANALYZER.draw(result)} == {
-        "groups", "disparities", "distributions",
+        "groups", "disparities", "distributions", "attributes",
     }  # fmt: skip
 
 

@@ -210,7 +210,7 @@ def test_the_chart_has_the_model_on_it_and_says_the_price():
     mine = [chart for chart in charts if chart.table == "mitigations"]
     assert len(mine) == 2
     assert CURRENT in {trace["name"] for trace in mine[0].figure["data"]}
-    assert "accuracy changes by" in mine[0].caption
+    assert "accuracy changes by" in mine[0].sentence
     assert "n = 900" in mine[0].caption
 
 
