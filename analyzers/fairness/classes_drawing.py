@@ -57,7 +57,7 @@ def _chart(attribute: str, metric: str, rows: pd.DataFrame) -> Chart:
     item = definition_of(metric)
     name = item.title.lower()
     if len(classes):
-        worst = classes.loc[classes["value"].idxmax()]
+        worst = classes.iloc[int(classes["value"].argmax())]
         sentence = (
             f"The {name} differs most for the class “{name_of(worst['class'])}”: by "
             f"{100 * worst['value']:.1f} percentage points between “{name_of(worst['lowest'])}” "

@@ -44,7 +44,9 @@ def draw_group_sizes(measurements: Measurements) -> list[Chart]:
 def _impact(attribute: str, rows: pd.DataFrame) -> Chart:
     selected = rows[rows["kind"] == "selection rate"].head(MOST_CATEGORIES)
     counted = selected[~selected["is_below_two_percent"]]
-    worst = counted.loc[counted["impact_ratio"].idxmin()] if len(counted) else selected.iloc[0]
+    worst = (
+        counted.iloc[int(counted["impact_ratio"].argmin())] if len(counted) else selected.iloc[0]
+    )
     below = counted[counted["impact_ratio"] < FOUR_FIFTHS]["category"].tolist()
     traces = []
     for place, (kind, part) in enumerate(rows.groupby("kind", sort=False)):

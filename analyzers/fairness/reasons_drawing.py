@@ -147,7 +147,7 @@ def _remains(rows: pd.DataFrame, gap: float) -> str:
             f"The difference of {100 * gap:.1f} percentage points turns round among rows alike in "
             f"{names}: read it with and without."
         )
-    least = rows.loc[rows["value"].abs().idxmin()]
+    least = rows.iloc[int(rows["value"].abs().argmin())]
     return (
         f"The difference of {100 * gap:.1f} percentage points does not turn round; it is smallest, "
         f"{100 * least['value']:.1f}, among rows alike in {name_of(least['condition'])}."
@@ -156,7 +156,7 @@ def _remains(rows: pd.DataFrame, gap: float) -> str:
 
 def _proxies(attribute: str, rows: pd.DataFrame) -> Chart:
     n = int(rows["n"].iloc[0])
-    first = rows.loc[rows["value"].idxmax()]
+    first = rows.iloc[int(rows["value"].argmax())]
     trace = _bars(
         rows["feature"].tolist(), rows["value"], rows["low"], rows["high"],
         [PALETTE[2]] * len(rows),

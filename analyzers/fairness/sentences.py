@@ -44,7 +44,7 @@ def group_sentence(rows: pd.DataFrame, metric: str) -> str:
     able = rows[(rows["depth"] == 1) & ~rows["is_small"] & rows["value"].notna()]
     widest, found = 0.0, None
     for attribute, part in able.groupby("attributes", sort=False):
-        top, bottom = part.loc[part["value"].idxmax()], part.loc[part["value"].idxmin()]
+        top, bottom = part.iloc[int(part["value"].argmax())], part.iloc[int(part["value"].argmin())]
         gap = float(top["value"] - bottom["value"])
         if len(part) > 1 and (found is None or gap > widest):
             widest, found = gap, (str(attribute), bottom, top)
@@ -82,7 +82,7 @@ def cell_sentence(rows: pd.DataFrame, metric: str) -> str:
     if len(able) < 2:
         return NOTHING_TO_COMPARE
     number = ".1%" if is_share(metric) else ".3g"
-    bottom, top = (able.loc[place] for place in (able["value"].idxmin(), able["value"].idxmax()))
+    bottom, top = (able.iloc[int(able["value"].argmin())], able.iloc[int(able["value"].argmax())])
     return (
         f"Lowest for “{name_of(bottom['group'])}” ({bottom['value']:{number}}, "
         f"n = {int(bottom['n']):,}), highest for “{name_of(top['group'])}” "
@@ -95,7 +95,7 @@ def difference_sentence(rows: pd.DataFrame) -> str:
     sure = rows[rows["low"] > 0]
     if not len(sure):
         return f"None of the {len(rows)} differences is surely above 0."
-    first = sure.loc[sure["low"].idxmax()]
+    first = sure.iloc[int(sure["low"].argmax())]
     return (
         f"{len(sure)} of {len(rows)} differences are surely above 0; the surest is the "
         f"{first['metric'].replace('_', ' ')} by {name_of(first['attributes'])}, at least "
