@@ -9,6 +9,8 @@ from analyzers.privacy.attribute_inference import judge_attribute_inference
 from analyzers.privacy.auditor import judge_auditor
 from analyzers.privacy.comparability import TOLERATED_AUC
 from analyzers.privacy.extraction import judge_extraction
+from analyzers.privacy.inversion import judge_inversion
+from analyzers.privacy.memorised import judge_memorised
 from analyzers.privacy.one_run import judge_one_run
 from analyzers.privacy.singling_out import judge_singling_out
 from analyzers.privacy.structure import judge_structure
@@ -52,6 +54,8 @@ def judge(measurements: Measurements, policy: Policy) -> list[Finding]:
     findings += judge_auditor(measurements)
     findings += judge_structure(measurements)
     findings += judge_attribute_inference(measurements, policy)
+    findings += judge_memorised(measurements, policy)
+    findings += judge_inversion(measurements)
     findings += judge_extraction(measurements, policy)
     findings += judge_singling_out(measurements)
     return findings

@@ -8,6 +8,8 @@ import pandas as pd
 from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
 from analyzers.privacy.extraction import STRATEGIES
+from analyzers.privacy.memorised import N_CANDIDATES
+from analyzers.privacy.prototype_drawing import draw_prototypes
 from analyzers.toolkit.plots import INK, PALETTE, figure, limit_line, plain
 
 
@@ -16,7 +18,8 @@ def draw_leaks(measurements: Measurements) -> list[Chart]:
     charts = []
     for name, chart in (
         ("attribute_inference", _attributes), ("extraction", _copies),
-        ("shadow_models", _shadows),
+        ("shadow_models", _shadows), ("memorised_values", _memorised),
+        ("prototypes", draw_prototypes),
     ):  # fmt: skip
         table = measurements.tables.get(name)
         if table is not None and table.num_rows:
@@ -59,6 +62,47 @@ def _attributes(rows: pd.DataFrame, measurements: Measurements) -> Chart:
             traces, x="Right guesses, with the model minus without", y="",
             height=max(260, 70 * len(names) + 120), shapes=[limit_line(0.0, axis="x", label="")],
             xaxis={"tickformat": ".0%"},
+            yaxis={
+                "tickvals": places, "ticktext": [plain(name, longest=40) for name in names],
+                "range": [-0.7, len(names) - 0.3],
+            },
+        ),
+    )  # fmt: skip
+
+
+def _memorised(rows: pd.DataFrame, measurements: Measurements) -> Chart:
+    del measurements
+    names = list(dict.fromkeys(rows["attribute"]))
+    places = np.arange(len(names))[::-1]
+    traces: list[dict[str, Any]] = []
+    for shift, side in enumerate(("members", "non-members")):
+        mine = rows[rows["side"] == side]
+        value, low, high = (mine[name].to_numpy(np.float64) for name in ("value", "low", "high"))
+        colour = PALETTE[shift]
+        traces.append(
+            {
+                "type": "scatter", "mode": "markers", "x": value, "y": places + 0.15 - 0.3 * shift,
+                "name": side, "marker": {"color": colour, "size": 9},
+                "hovertemplate": "%{x:.2f} bits<extra></extra>",
+                "error_x": {
+                    "type": "data", "symmetric": False, "array": high - value,
+                    "arrayminus": value - low, "color": colour, "thickness": 1.5, "width": 3,
+                },
+            }
+        )  # fmt: skip
+    n = int(rows["n"].min())
+    return Chart(
+        name="memorised_values",
+        title="How far single values stand out, for members and for others",
+        caption=(
+            f"Mean exposure in bits with 95 % intervals; n = {n:,} records or more on each side. "
+            f"{np.log2(N_CANDIDATES):.0f} bits: the true value always comes first among "
+            f"{N_CANDIDATES}. Only what members have beyond non-members is memory."
+        ),
+        alt=f"Points with intervals for {len(names)} kinds of values, members beside non-members.",
+        table="memorised_values",
+        figure=figure(
+            traces, x="Exposure (bits)", y="", height=max(260, 70 * len(names) + 120),
             yaxis={
                 "tickvals": places, "ticktext": [plain(name, longest=40) for name in names],
                 "range": [-0.7, len(names) - 0.3],

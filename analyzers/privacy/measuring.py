@@ -19,6 +19,9 @@ from analyzers.privacy.epsilon import epsilon_lower_bound
 from analyzers.privacy.evidence import Evidence, Side, gather
 from analyzers.privacy.exposure import expose_groups, most_exposed
 from analyzers.privacy.extraction import extraction_part
+from analyzers.privacy.inversion import inversion_part
+from analyzers.privacy.memorised import memorised_part
+from analyzers.privacy.more_signals import more_signals
 from analyzers.privacy.one_run import audit_part
 from analyzers.privacy.params import PrivacyParams
 from analyzers.privacy.signal_rows import attack_rows, histogram_rows, roc_rows
@@ -59,7 +62,8 @@ def measure(bench: Workbench, params: PrivacyParams) -> Measurements:
         members, non_members, most_rows=params.check_rows, rng=check_rng, track=bench.track
     )
     auditor = refit_attacks(bench, evidence, params, shadow_rng)
-    signals = [*signals_of(members, non_members), *auditor.signals]
+    more = more_signals(bench, evidence, params, *bench.rng.spawn(2))
+    signals = [*signals_of(members, non_members), *more.signals, *auditor.signals]
     strata = _strata(evidence, by_class=params.by_class)
     # A copy for each, so that every attack meets the same halves.
     attack = attack_by_halves(signals, *strata, copy.deepcopy(halves_rng))
@@ -67,18 +71,30 @@ def measure(bench: Workbench, params: PrivacyParams) -> Measurements:
     for signal in signals:
         alone = attack_by_halves([signal], *strata, copy.deepcopy(halves_rng))
         points += operating_points(alone, signal.name)
+    value_rng, climb_rng = bench.rng.spawn(2)
+    guessed = params.inferred or _sensitive_features(bench.subject)
     parts = [
         auditor.part,
+        more.part,
         audit_part(bench.model, evidence, params, coin_rng, bench.track),
         measure_structure(bench.model, members),
         measure_singling_out(training, params.quasi_identifiers),
         measure_attribute_inference(
             bench.model,
             evidence,
-            params.inferred or _sensitive_features(bench.subject),
+            guessed,
             guess_rng,
             bench.track,
         ),
+        memorised_part(
+            bench.model,
+            evidence,
+            guessed or tuple(column.name for column in bench.subject.features),
+            value_rng,
+            bench.track,
+            is_wanted=params.memorised_values,
+        ),
+        inversion_part(bench.model, evidence, climb_rng, bench.track, is_wanted=params.inversion),
         extraction_part(
             bench.model, non_members, thief_rng, bench.track, is_wanted=params.extraction
         ),

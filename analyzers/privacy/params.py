@@ -83,6 +83,32 @@ class PrivacyParams(Params):
         help="Count how many questions a thief needs for a copy. Takes about a second and "
         "6,000 questions.",
     )
+    label_only_copies: int = parameter(
+        0,
+        label="Noisy copies of each record (labels alone)",
+        help="Ask for the label of this many noisy copies of each record: the attack that works "
+        "where no score is given out. 0 for none; 50 asks 50 questions about each record.",
+        minimum=0,
+        maximum=1000,
+    )
+    stand_in: bool = parameter(
+        False,
+        label="Compare with a stand-in",
+        help="Fit other models on rows the model has not seen, and count only what they do not "
+        "know. For models that cannot be fitted anew; weaker than shadow models. Takes seconds.",
+    )
+    memorised_values: bool = parameter(
+        False,
+        label="Look for remembered single values",
+        help="Put values that one training record alone has against others like them. Asks about "
+        "13,000 questions for each column to guess (or for the texts).",
+    )
+    inversion: bool = parameter(
+        False,
+        label="Make typical records from answers",
+        help="Climb the score of each class and see whether the result resembles its members. "
+        "Asks a few thousand questions for each class.",
+    )
     smallest_group: int = parameter(
         20,
         label="Smallest group",

@@ -137,6 +137,26 @@ TABLES = {
             pa.field("n", pa.int64(), nullable=False),
         ]
     ),
+    "memorised_values": pa.schema(
+        [
+            pa.field("attribute", pa.string(), nullable=False),
+            pa.field("side", pa.string(), nullable=False),
+            *_RATE,
+            pa.field("n", pa.int64(), nullable=False),
+        ]
+    ),
+    "prototypes": pa.schema(
+        [
+            pa.field("class", pa.string(), nullable=False),
+            pa.field("place", pa.int64(), nullable=False),
+            pa.field("feature", pa.string(), nullable=False),
+            pa.field("made", pa.float64(), nullable=False),
+            pa.field("real", pa.float64(), nullable=False),
+            pa.field("score", pa.float64(), nullable=False),
+            pa.field("nearest_class", pa.string(), nullable=False),
+            pa.field("n_members", pa.int64(), nullable=False),
+        ]
+    ),
     "extraction": pa.schema(
         [
             pa.field("strategy", pa.string(), nullable=False),
