@@ -17,6 +17,7 @@ from analyzers.adversarial.image_drawing import (
     has_scores,
 )
 from analyzers.adversarial.pictures import draw_pictures
+from analyzers.adversarial.text_drawing import draw_behaviour, draw_recipes
 from analyzers.adversarial.words import draw_texts
 from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
@@ -41,6 +42,8 @@ def draw(measurements: Measurements) -> list[Chart]:
         ("changes", _examples),
         ("image_examples", draw_pictures),
         ("attack_steps", draw_steps),
+        ("recipes", draw_recipes),
+        ("behaviour", draw_behaviour),
         ("text_examples", draw_texts),
         ("checks", _checks),
     )

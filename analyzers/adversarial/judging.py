@@ -136,6 +136,39 @@ _TEXT = (
         "texts that were flipped",
     ),
 )
+_BEHAVIOUR = (
+    Indicator(
+        "writer_identity_change_share",
+        "Another identity of the writer changes the answer to {value} of the texts; another day of "
+        "the week changes {neutral}",
+        "Where identity changes more answers than the day does, look at the training texts that "
+        "hold such words, and add counterfactual pairs.",
+        "Garg et al. 2019 (counterfactual token fairness)",
+        "your texts with a sentence before them",
+    ),
+    Indicator(
+        "writer_name_change_share",
+        "Another name of the writer changes the answer to {value} of the texts; another day of the "
+        "week changes {neutral}",
+        "Where names change more answers than the day does, mask names before training.",
+        "Ribeiro et al. 2020 (CheckList); Bertrand and Mullainathan 2004",
+        "your texts with a sentence before them",
+    ),
+    Indicator(
+        "gender_change_share",
+        "Words of the other gender change the answer to {value} of the texts that hold one",
+        "Add each training text once more with its genders swapped.",
+        "Garg et al. 2019; Ribeiro et al. 2020",
+        "your texts that hold a gendered word",
+    ),
+    Indicator(
+        "negation_change_share",
+        "Negating a text changes the answer to {value} of the texts that could be negated",
+        "Where few change, the model hardly reads negation; add negated training texts.",
+        "Ribeiro et al. 2020 (CheckList)",
+        "your texts that could be negated",
+    ),
+)
 _REDUCTION = (
     Indicator(
         "words_left_share",
@@ -225,7 +258,8 @@ def judge(measurements: Measurements, policy: Policy) -> list[Finding]:
 def _indicators(measurements: Measurements) -> tuple[Indicator, ...]:
     modality = measurements.facts.get("modality", "tabular")
     if modality == "text":
-        return _REDUCTION if "words_left_share" in measurements.estimates else _TEXT
+        attacked = _REDUCTION if "words_left_share" in measurements.estimates else _TEXT
+        return (*attacked, *(each for each in _BEHAVIOUR if each.name in measurements.estimates))
     if modality == "image":
         more = (_CORRUPTED, *_CERTIFIED, _CHECKS)
         table = _WANTED if measurements.facts.get("wanted") else _TABLE
@@ -276,6 +310,7 @@ def _headline(measurements: Measurements, indicator: Indicator, estimate: Estima
         attack=facts.get("attack", ""),
         outcome=facts.get("outcome", ""),
         wanted=facts.get("wanted") or "",
+        neutral=_neutral(measurements),
     )
     if indicator is _CHECKS:
         return f"{sentence} (n = {estimate.n:,} rows each)."
@@ -286,6 +321,12 @@ def _headline(measurements: Measurements, indicator: Indicator, estimate: Estima
     said = f"{sentence} ({percent} % interval {low} to {high}, n = {estimate.n:,})."
     example = facts.get("smallest_change")
     return f"{said} {example}" if indicator.name == "median_size" and example else said
+
+
+def _neutral(measurements: Measurements) -> str:
+    """The share that a swap changes which matters to nobody."""
+    day = measurements.estimates.get("weekday_change_share")
+    return "" if day is None or day.value is None else _number(day.value, "weekday_change_share")
 
 
 def _number(value: float, name: str) -> str:

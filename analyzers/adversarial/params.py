@@ -17,7 +17,18 @@ Recipe = Literal[
     "Pruthi (one typing error)",
     "Look-alike letters",
     "Invisible characters",
+    "TextBugger (typing errors and near words)",
+    "TextFooler (near words)",
+    "A2T (few near words)",
+    "PWWS (synonyms)",
+    "IGA (near words, genetic search)",
+    "Alzantot (near words, genetic search)",
+    "Particle swarm (synonyms)",
+    "LEAP (synonyms, particle swarm)",
+    "Morpheus (inflections)",
+    "CheckList (names, places, numbers, contractions)",
     "Input reduction (words left out)",
+    "BAE (words from a language model)",
 ]
 
 
@@ -70,9 +81,9 @@ class AdversarialParams(Params):
         "HopSkipJump asks for answers only, 1,000 or more queries per row.",
     )  # fmt: skip
     wanted: str = parameter(
-        "", label="Images: answer the attacker wants",
-        help="Name of a class; only changes that lead to it count then, and pictures of that class "
-        "are left out. Empty means that any wrong answer will do.",
+        "", label="Images and texts: answer the attacker wants",
+        help="Name of a class; only changes that lead to it count then, and pictures or texts of "
+        "that class are left out. Empty means that any wrong answer will do.",
     )  # fmt: skip
     nearest: bool = parameter(
         False, label="Images: look closer for the smallest change",
@@ -108,7 +119,24 @@ class AdversarialParams(Params):
     )  # fmt: skip
     recipe: Recipe = parameter(
         "DeepWordBug (typing errors)", label="Text: recipe",
-        help="How words are changed. All of these run without a network.",
+        help="How words are changed. All run without a network; the last needs a model that you "
+        "put into a folder first. Genetic and swarm searches take the most queries. A model "
+        "without scores is attacked with synonyms and labels only, whatever is chosen here.",
+    )  # fmt: skip
+    meaning: float = parameter(
+        0.0, minimum=0.0, maximum=1.0, label="Text: meaning kept, at least",
+        help="Only changed texts whose averaged word vectors agree this much (cosine) with the "
+        "original's count; 0 leaves the recipe's own rules, 0.98 is strict.",
+    )  # fmt: skip
+    compare_recipes: bool = parameter(
+        False, label="Text: compare the recipes",
+        help="Runs every recipe that needs no download but the genetic and swarm searches on the "
+        "same texts; some ten times as long.",
+    )  # fmt: skip
+    behaviour: bool = parameter(
+        True, label="Text: negation, names and identity terms",
+        help="Swaps names and identity terms, negates sentences, and fills short templates; counts "
+        "how often the answer changes.",
     )  # fmt: skip
     examples: int = parameter(
         12, minimum=1, maximum=200, label="Examples to keep",

@@ -1,82 +1,101 @@
-"""TextAttack without a network: imported safely, once, and its recipes by name.
-
-TextAttack reads NLTK's stop words while it is imported, keeps a folder below the home directory and
-would download what it lacks. Here it gets our own word list, a folder that is gone after the
-import, and no way to a network.
+"""TextAttack's recipes by name, each built from what is there without a network.
 
 References:
     Morris et al. 2020 (TextAttack); Gao et al. 2018 (DeepWordBug); Pruthi, Dhingra and Lipton 2019;
-    Feng et al. 2018 (input reduction); Boucher et al. 2022 (Bad Characters).
+    Feng et al. 2018 (input reduction); Boucher et al. 2022 (Bad Characters); Li et al. 2019
+    (TextBugger); Ren et al. 2019 (PWWS); Jin et al. 2020 (TextFooler); Yoo and Qi 2021 (A2T); Wang,
+    Jin and He 2019 (IGA); Alzantot et al. 2018; Zang et al. 2020 (particle swarm); Xiao et al. 2023
+    (LEAP); Tan et al. 2020 (Morpheus); Ribeiro et al. 2020 (CheckList); Garg and Ramakrishnan 2020
+    (BAE).
 """
 
 import importlib
-import logging
-import os
-import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzers.adversarial.function_words import FUNCTION_WORDS
+from analyzers.adversarial.downloads import folder_of
 from analyzers.adversarial.params import Recipe
+from analyzers.adversarial.textattack_import import warm_up
+from analyzers.core.errors import UnsuitableSubject
 
-OFFLINE = {
-    "HF_HUB_OFFLINE": "1",
-    "TRANSFORMERS_OFFLINE": "1",
-    "HF_DATASETS_OFFLINE": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-}
-REMEMBERED = 100_000
-_POST_INSTALL_MARK = "post_install_check_3"
+Scores = Callable[[list[str]], NDArray[np.float64]]
 
-
-class _FunctionWordCorpus:
-    """Stands in for `nltk.corpus.stopwords`, which would be looked up on disk."""
-
-    def words(self, *languages: str) -> list[str]:
-        del languages
-        return sorted(FUNCTION_WORDS)
+MOST_TEXTS_A_CALL = 1 << 20
+_RECIPES = "textattack.attack_recipes."
+_VECTORS = "Near words come from our own 20,000 counter-fitted vectors, not from the paper's. "
+_THESAURUS = "Synonyms come from WordNet 3.0 and are put into the word's own form. "
+_SENTENCES = (
+    "Sentences are compared by averaged word vectors, not by the paper's sentence encoder. "
+)
+_DICTIONARY = "Parts of speech come from a dictionary, not from a tagger. "
 
 
-def warm_up() -> None:
-    """Import TextAttack and all it pulls in; a second call does nothing.
+class About(NamedTuple):
+    """What has to be said of a recipe.
 
-    Takes about 6 s with a warm disk cache and 0.6 GB of memory, starts no thread, opens no socket
-    and writes only below the temporary directory, where it leaves nothing.
+    Attributes:
+        paper: where it is from.
+        differs: how it differs from the paper's, or empty.
+        is_reduction: whether it keeps the answer and shortens the text.
+        needs: the folder of a model that must have been downloaded, or empty.
     """
-    if "textattack" in sys.modules:
-        return
-    os.environ.update(OFFLINE)
-    before = dict(os.environ)
-    nltk: Any = importlib.import_module("nltk")
-    nltk.corpus.stopwords = _FunctionWordCorpus()
-    nltk.download = _refuse_download
-    with tempfile.TemporaryDirectory(prefix="textattack-") as folder, warnings.catch_warnings():
-        # The libraries announce their own deprecations; none concerns what is used here.
-        warnings.simplefilter("ignore")
-        # Says that TextAttack's downloads after installation have been done.
-        (Path(folder) / _POST_INSTALL_MARK).touch()
-        os.environ["TA_CACHE_DIR"] = folder
-        os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder
-        try:
-            importlib.import_module("textattack")
-        finally:
-            # The import redirects other libraries' caches into the folder that is about to go.
-            os.environ.clear()
-            os.environ.update(before)
-    # It says for every model that it does not know it.
-    logging.getLogger("textattack.shared.utils.install").setLevel(logging.ERROR)
+
+    paper: str
+    differs: str = ""
+    is_reduction: bool = False
+    needs: str = ""
+
+
+ABOUT: dict[Recipe, About] = {
+    "DeepWordBug (typing errors)": About("Gao et al. 2018"),
+    "Pruthi (one typing error)": About("Pruthi, Dhingra and Lipton 2019"),
+    "Look-alike letters": About(
+        "Boucher et al. 2022",
+        "Words are taken in the order of their importance; the paper searches by evolution.",
+    ),
+    "Invisible characters": About(
+        "Boucher et al. 2022",
+        "Words are taken in the order of their importance; the paper searches by evolution.",
+    ),
+    "TextBugger (typing errors and near words)": About(
+        "Li et al. 2019", _VECTORS + _SENTENCES + "Look-alike letters are our own list."
+    ),
+    "TextFooler (near words)": About("Jin et al. 2020", _VECTORS + _DICTIONARY + _SENTENCES),
+    "A2T (few near words)": About(
+        "Yoo and Qi 2021",
+        _VECTORS + _DICTIONARY + _SENTENCES + "Words are ranked by leaving them out, not by "
+        "gradients.",
+    ),
+    "PWWS (synonyms)": About("Ren et al. 2019", _THESAURUS.strip()),
+    "IGA (near words, genetic search)": About("Wang, Jin and He 2019", _VECTORS.strip()),
+    "Alzantot (near words, genetic search)": About(
+        "Alzantot et al. 2018", _VECTORS + "The language model that rejects odd words is left out."
+    ),
+    "Particle swarm (synonyms)": About(
+        "Zang et al. 2020", _THESAURUS + "The paper takes them from HowNet."
+    ),
+    "LEAP (synonyms, particle swarm)": About("Xiao et al. 2023", _THESAURUS.strip()),
+    "Morpheus (inflections)": About(
+        "Tan et al. 2020",
+        _DICTIONARY + "The paper attacks translation; here the search is greedy on the class.",
+    ),
+    "CheckList (names, places, numbers, contractions)": About(
+        "Ribeiro et al. 2020", "Names and places are found by list, not by a tagger."
+    ),
+    "Input reduction (words left out)": About("Feng et al. 2018", is_reduction=True),
+    "BAE (words from a language model)": About(
+        "Garg and Ramakrishnan 2020", _DICTIONARY + _SENTENCES, needs="bert-base-uncased"
+    ),
+}
 
 
 def build_recipe(
-    name: Recipe, scores_of: Callable[[list[str]], NDArray[np.float64]], *, queries: int
+    name: Recipe, scores_of: Scores, *, queries: int, target: int | None = None
 ) -> Any:  # noqa: ANN401  a textattack.Attack, untyped
     """Build the attack called `name` against a function from texts to probabilities.
 
@@ -84,86 +103,154 @@ def build_recipe(
         name: one of the recipes.
         scores_of: from a list of texts to `(n_texts, n_classes)` probabilities.
         queries: questions per text after which the search stops.
+        target: the answer wanted; None where any wrong one will do.
+
+    Raises:
+        UnsuitableSubject: the recipe needs a model that is not in the folder for downloads, or
+            cannot aim at one answer.
     """
     warm_up()
     import textattack
-    from textattack.transformations import WordSwapHomoglyphSwap
+    from textattack.goal_functions import TargetedClassification, UntargetedClassification
 
     class Wrapper(textattack.models.wrappers.ModelWrapper):
         """Gives TextAttack the model's probabilities, many texts a call."""
 
         # TextAttack asks for the class of the model behind the wrapper.
         model = None
+        # A2T asks how many words the model reads.
+        max_length = MOST_TEXTS_A_CALL
 
         def __call__(self, texts: list[str], **_: object) -> NDArray[np.float64]:
             return scores_of(list(texts))
 
-    class LookAlikes(WordSwapHomoglyphSwap):
-        """The package's own look-alike letters; the file its parent reads is not shipped."""
+    def goal(wrapper: object, **_: object) -> Any:  # noqa: ANN401
+        if target is None:
+            return UntargetedClassification(wrapper)
+        return TargetedClassification(wrapper, target_class=target)
 
-        def __init__(self) -> None:
-            textattack.transformations.WordSwap.__init__(self)
-            self.homos = dict(LOOK_ALIKES)
-            self.homos_intentional = {key: [value] for key, value in LOOK_ALIKES.items()}
-            self.random_one = False
-
+    if target is not None and ABOUT[name].is_reduction:
+        raise UnsuitableSubject(
+            f"The recipe {name!r} keeps the answer, so it cannot aim at another one.",
+            remedy="Leave the wanted answer empty or choose another recipe.",
+        )
     with warnings.catch_warnings():
         # TextAttack's own logging calls are of an old kind.
         warnings.simplefilter("ignore", DeprecationWarning)
-        attack = _built(name, Wrapper(), LookAlikes)
+        attack = _built(name, Wrapper(), goal)
     attack.goal_function.query_budget = queries
+    attack.goal_function.batch_size = MOST_TEXTS_A_CALL
     return attack
 
 
-def _built(name: Recipe, wrapper: Any, look_alikes: Callable[[], Any]) -> Any:  # noqa: ANN401
+def _built(name: Recipe, wrapper: Any, goal: Callable[..., Any]) -> Any:  # noqa: ANN401
     import textattack
-    from textattack.attack_recipes import DeepWordBugGao2018, InputReductionFeng2018, Pruthi2019
+    from textattack import search_methods as searches
+    from textattack import transformations as swaps
+    from textattack.constraints.overlap import MaxWordsPerturbed
     from textattack.constraints.pre_transformation import RepeatModification, StopwordModification
-    from textattack.goal_functions import UntargetedClassification
-    from textattack.search_methods import GreedyWordSwapWIR
-    from textattack.transformations import WordSwapInvisibleCharacters
+    from textattack.constraints.semantics import WordEmbeddingDistance
 
-    if name == "DeepWordBug (typing errors)":
-        return DeepWordBugGao2018.build(wrapper)
-    if name == "Pruthi (one typing error)":
-        return Pruthi2019.build(wrapper)
-    if name == "Input reduction (words left out)":
-        return InputReductionFeng2018.build(wrapper)
-    return textattack.Attack(
-        UntargetedClassification(wrapper),
-        [RepeatModification(), StopwordModification()],
-        look_alikes() if name == "Look-alike letters" else WordSwapInvisibleCharacters(),
-        GreedyWordSwapWIR(),
+    from analyzers.adversarial import offline_parts as own
+
+    kept = [RepeatModification(), StopwordModification()]
+
+    def of(swap: Any, search: Any, *more: Any) -> Any:  # noqa: ANN401
+        return textattack.Attack(goal(wrapper), [*kept, *more], swap, search)
+
+    def published(module: str, recipe: str, **parts: Any) -> Any:  # noqa: ANN401
+        with _standing_in(_RECIPES + module, UntargetedClassification=goal, **parts):
+            return getattr(importlib.import_module(_RECIPES + module), recipe).build(wrapper)
+
+    with own.local_parts():
+        match name:
+            case "DeepWordBug (typing errors)":
+                return published("deepwordbug_gao_2018", "DeepWordBugGao2018")
+            case "Pruthi (one typing error)":
+                return published("pruthi_2019", "Pruthi2019")
+            case "Look-alike letters":
+                return of(own.LookAlikes(), searches.GreedyWordSwapWIR())
+            case "Invisible characters":
+                return of(swaps.WordSwapInvisibleCharacters(), searches.GreedyWordSwapWIR())
+            case "TextBugger (typing errors and near words)":
+                return published(
+                    "textbugger_li_2018", "TextBuggerLi2018",
+                    UniversalSentenceEncoder=own.AverageSentence,
+                    WordSwapHomoglyphSwap=own.LookAlikes,
+                )  # fmt: skip
+            case "TextFooler (near words)":
+                return published(
+                    "textfooler_jin_2019", "TextFoolerJin2019",
+                    UniversalSentenceEncoder=own.AverageSentence,
+                    PartOfSpeech=own.LexiconPartOfSpeech,
+                )  # fmt: skip
+            case "A2T (few near words)":
+                return published(
+                    "a2t_yoo_2021", "A2TYoo2021", SBERT=own.AverageSentence,
+                    PartOfSpeech=own.LexiconPartOfSpeech, GreedyWordSwapWIR=_by_leaving_out,
+                )  # fmt: skip
+            case "PWWS (synonyms)":
+                return published("pwws_ren_2019", "PWWSRen2019", WordSwapWordNet=own.ThesaurusSwap)
+            case "IGA (near words, genetic search)":
+                return published("iga_wang_2019", "IGAWang2019")
+            case "Alzantot (near words, genetic search)":
+                return of(
+                    swaps.WordSwapEmbedding(max_candidates=8),
+                    searches.AlzantotGeneticAlgorithm(
+                        pop_size=60, max_iters=20, post_crossover_check=False
+                    ),
+                    MaxWordsPerturbed(max_percent=0.2),
+                    WordEmbeddingDistance(max_mse_dist=0.5, compare_against_original=False),
+                )
+            case "Particle swarm (synonyms)":
+                return of(
+                    own.ThesaurusSwap(),
+                    searches.ParticleSwarmOptimization(pop_size=60, max_iters=20),
+                )
+            case "LEAP (synonyms, particle swarm)":
+                return published("leap_2023", "LEAP2023", WordSwapWordNet=own.ThesaurusSwap)
+            case "Morpheus (inflections)":
+                return of(swaps.WordSwapInflections(), searches.GreedySearch())
+            case "CheckList (names, places, numbers, contractions)":
+                return published("checklist_ribeiro_2020", "CheckList2020")
+            case "Input reduction (words left out)":
+                recipe = textattack.attack_recipes.InputReductionFeng2018
+                return recipe.build(wrapper)
+            case "BAE (words from a language model)":
+                return published(
+                    "bae_garg_2019", "BAEGarg2019",
+                    UniversalSentenceEncoder=own.AverageSentence,
+                    PartOfSpeech=own.LexiconPartOfSpeech, WordSwapMaskedLM=_masked_model,
+                )  # fmt: skip
+
+
+def _by_leaving_out(**options: object) -> Any:  # noqa: ANN401
+    from textattack.search_methods import GreedyWordSwapWIR
+
+    return GreedyWordSwapWIR(
+        wir_method="delete", truncate_words_to=options.get("truncate_words_to")
+    )
+
+
+def _masked_model(**options: Any) -> Any:  # noqa: ANN401
+    from textattack.transformations import WordSwapMaskedLM
+    from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+    folder = str(folder_of("bert-base-uncased"))
+    model = AutoModelForMaskedLM.from_pretrained(folder, use_safetensors=True)
+    return WordSwapMaskedLM(
+        **options | {"masked_language_model": model},
+        tokenizer=AutoTokenizer.from_pretrained(folder, use_fast=True),
     )
 
 
 @contextmanager
-def remembered_words() -> Iterator[None]:
-    """Let TextAttack split each string into words once.
-
-    It splits every word of a text again for every candidate, which takes most of its time; the same
-    string always gives the same words.
-    """
-    module: Any = importlib.import_module("textattack.shared.attacked_text")
-    split = module.words_from_text
-    remembered = lru_cache(maxsize=REMEMBERED)(lambda text: tuple(split(text)))
-    module.words_from_text = lambda text: list(remembered(text))
+def _standing_in(module: str, **parts: Any) -> Iterator[None]:  # noqa: ANN401
+    """Let a recipe's file find our parts under the names it uses."""
+    home = importlib.import_module(module)
+    before = {name: getattr(home, name) for name in parts}
+    vars(home).update(parts)
     try:
         yield
     finally:
-        module.words_from_text = split
-
-
-def _refuse_download(*wanted: object, **options: object) -> bool:
-    del wanted, options
-    return False
-
-
-# Latin letters and letters of other scripts that most typefaces draw the same.
-LOOK_ALIKES = {
-    "a": "а", "c": "с", "d": "ԁ", "e": "е", "g": "ɡ", "h": "һ", "i": "і", "j": "ј", "l": "ӏ",
-    "m": "м", "n": "ո", "o": "о", "p": "р", "q": "ԛ", "s": "ѕ", "u": "ս", "v": "ѵ", "w": "ԝ",
-    "x": "х", "y": "у",
-    "A": "А", "B": "В", "C": "С", "E": "Е", "H": "Н", "I": "І", "K": "К", "M": "М", "O": "О",
-    "P": "Р", "S": "Ѕ", "T": "Т", "X": "Х", "Y": "Ү",
-}  # fmt: skip
+        vars(home).update(before)

@@ -115,7 +115,34 @@ TABLES: dict[str, pa.Schema] = {
             ("example", _INT), ("row", _INT), ("true", _TEXT), ("before", _TEXT),
             ("after", _TEXT), ("original", _TEXT), ("adversarial", _TEXT),
             ("changed_words", pa.list_(_INT)), ("words_changed_share", _FLOAT),
-            ("similarity", _FLOAT), ("queries", _INT),
+            ("similarity", _FLOAT), ("meaning", _FLOAT), ("queries", _INT), ("found_by", _TEXT),
+        ]
+    ),
+    # Texts: an attack step by step, for the examples that are kept.
+    "text_steps": pa.schema(
+        [
+            ("example", _INT), ("row", _INT), ("step", _INT), ("text", _TEXT),
+            ("changed_words", pa.list_(_INT)), ("answer", _TEXT), ("score_before", _FLOAT),
+            ("score_other", _FLOAT), ("other", _TEXT),
+        ]
+    ),
+    # Texts: what each recipe did to the same texts.
+    "recipes": pa.schema(
+        [
+            ("recipe", _TEXT), ("paper", _TEXT), ("differs", _TEXT), ("needs", _TEXT),
+            ("robust_accuracy", _FLOAT), ("low", _FLOAT), ("high", _FLOAT), ("n", _INT),
+            ("success_rate", _FLOAT), ("success_low", _FLOAT), ("success_high", _FLOAT),
+            ("n_correct", _INT), ("words_changed_share", _FLOAT), ("meaning", _FLOAT),
+            ("queries", _FLOAT),
+        ]
+    ),
+    # Texts: how often a change that should not matter changes the answer, or one that should
+    # does not.
+    "behaviour": pa.schema(
+        [
+            ("test", _TEXT), ("detail", _TEXT), ("source", _TEXT),
+            ("n_changed", _INT), ("share", _FLOAT), ("low", _FLOAT), ("high", _FLOAT),
+            ("n", _INT), ("example_before", _TEXT), ("example_after", _TEXT),
         ]
     ),
     # Whether the result can be believed.

@@ -1,259 +1,187 @@
 """The text face: TextAttack's recipes, offline, against random typing errors of the same size."""
 
-import hashlib
-import random
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from analyzers.adversarial import behaviour
 from analyzers.adversarial.attacked import Attacked, choose_rows
-from analyzers.adversarial.edits import (
-    changed_words,
-    n_words_changed,
-    random_typing_errors,
-    similarity,
-)
+from analyzers.adversarial.by_group import by_group_table
+from analyzers.adversarial.edits import n_words_changed, similarity
 from analyzers.adversarial.noise import DRAWS
 from analyzers.adversarial.params import AdversarialParams
-from analyzers.adversarial.recipes import build_recipe, remembered_words, warm_up
+from analyzers.adversarial.recipe_rules import sentence_similarity
+from analyzers.adversarial.recipe_table import compare_recipes
+from analyzers.adversarial.recipes import ABOUT
 from analyzers.adversarial.robustness import (
     Outcome,
     curve_table,
     histogram_table,
     robustness_estimates,
 )
-from analyzers.adversarial.tables import table_of
+from analyzers.adversarial.text_attack import LABELS_ONLY, Attempt, Memory, attack_texts
+from analyzers.adversarial.text_noise import noise_of_same_size, try_noise
+from analyzers.adversarial.text_tables import example_table, row_table, step_table, weak_words
+from analyzers.adversarial.textattack_import import warm_up
 from analyzers.adversarial.threat_model import threat_model_table
-from analyzers.core.errors import UnsuitableSubject
-from analyzers.core.model import Capability, Model
+from analyzers.core.errors import InvalidParameter, UnsuitableSubject
+from analyzers.core.model import Capability
 from analyzers.core.result import Estimate, Measurements
-from analyzers.core.workbench import Tracker, Workbench, untracked
+from analyzers.core.workbench import Workbench
 from analyzers.toolkit.intervals import mean_estimate, rate_estimate
 
 __all__ = ["measure", "warm_up"]
 
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
-MOST_WEAK_WORDS = 30
 # A recipe may change as many words as it likes, and put some in.
 WHOLE_TEXT = 1e9
 NOTHING = "No text was flipped."
 
 
-class Attempt(NamedTuple):
-    """What became of one text.
+class _Setting(NamedTuple):
+    """What is attacked and how: the rows, their texts and the attacker."""
 
-    Attributes:
-        text: the changed text; the original where nothing was found.
-        is_broken: whether the model repeats that its answer is another one.
-        queries: questions asked.
-    """
-
-    text: str
-    is_broken: bool
-    queries: int
+    attacked: Attacked
+    texts: list[str]
+    labels_only: bool
+    target: int | None
+    name: str
+    seed: int
 
 
 def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
-    """Attack a sample of texts and confirm every flip on the model."""
+    """Attack a sample of texts and confirm every flip on the model.
+
+    Raises:
+        UnsuitableSubject: one class or one answer only, or no text with a word in it.
+        InvalidParameter: a wanted answer that is no class.
+    """
+    setting = _setting(bench, params)
+    attacked, texts = setting.attacked, setting.texts
     model = bench.need_model()
-    if Capability.PREDICT_PROBA not in model.capabilities:
-        raise UnsuitableSubject(
-            "The recipes for text need the model's scores, and this model gives labels only.",
-            remedy="Export the model with its probabilities.",
-        )
-    attacked = choose_rows(bench, params.rows)
-    inputs = bench.data.inputs
-    texts = [str(inputs[position]) for position in attacked.positions]
-    is_reduction = params.recipe.startswith("Input reduction")
-    seed = int(bench.rng.spawn(1)[0].integers(2**31))
+    memory = Memory(model, labels_only=setting.labels_only, n_classes=len(bench.subject.classes))
     # Empty texts offer nothing to change; they stay in the accuracy and in no attack.
-    open_ = np.flatnonzero(attacked.is_correct & np.array([bool(t.split()) for t in texts]))
-    attempts = {
-        int(at): attempt
-        for at, attempt in zip(
-            open_,
-            attack_texts(
-                model, [texts[at] for at in open_], attacked.codes[open_], params,
-                seed=seed, track=bench.track,
-            ),
-            strict=True,
-        )
-    }  # fmt: skip
-    n = len(texts)
-    words_changed = np.zeros(n, dtype=np.int64)
-    sizes = np.full(n, np.inf)
-    for at, attempt in attempts.items():
-        if attempt.is_broken:
-            words_changed[at] = n_words_changed(texts[at], attempt.text)
-            sizes[at] = words_changed[at] / max(len(texts[at].split()), 1)
-    if is_reduction:
-        return _reduction(bench, attacked, texts, attempts, sizes, params)
+    is_open = attacked.is_correct & np.array([bool(text.split()) for text in texts])
+    open_ = np.flatnonzero(is_open)
+    found = attack_texts(
+        model, [texts[at] for at in open_], attacked.codes[open_], params, seed=setting.seed,
+        memory=memory, labels_only=setting.labels_only, target=setting.target, track=bench.track,
+    )  # fmt: skip
+    attempts = dict(zip(open_.tolist(), found, strict=True))
+    sizes, words_changed = _sizes(texts, attempts)
+    tables: dict[str, pa.Table] = {
+        "threat_model": _threat_model(params, setting),
+        "rows": row_table(bench, attacked, texts, attempts, sizes, setting.name),
+        "text_examples": example_table(
+            bench, attacked, texts, attempts, params.examples, setting.name
+        ),
+    }
+    tables["text_steps"] = step_table(
+        bench, tables["text_examples"], attempts, memory, labels_only=setting.labels_only
+    )
+    facts = _facts(bench, params, setting, attempts)
+    behaved = behaviour.measure(bench, texts, memory, params)
+    if not setting.labels_only and ABOUT[params.recipe].is_reduction:
+        estimates = _reduction(attacked, texts, attempts)
+        return Measurements(
+            estimates=estimates | behaved.estimates, facts=facts,
+            tables=tables | behaved.tables, sampling=attacked.sampling,
+        )  # fmt: skip
     grid = np.array(SHARES)
-    by_noise = _try_noise(bench, model, texts, attacked, grid, seed)
+    by_noise = try_noise(bench, model, texts, attacked, grid, setting.seed)
     outcome = Outcome(attacked.is_correct, sizes, grid, by_noise)
-    same_size = _noise_of_same_size(bench, model, texts, attacked, words_changed, seed)
+    same_size = noise_of_same_size(bench, model, texts, attacked, words_changed, setting.seed)
     broken = np.array([at for at, attempt in attempts.items() if attempt.is_broken], dtype=np.int64)
-    alike = np.array([similarity(texts[at], attempts[int(at)].text) for at in broken])
+    n_correct, n = int(attacked.is_correct.sum()), len(texts)
+    alike = np.array([similarity(texts[at], attempts[at].text) for at in broken.tolist()])
+    meant = np.array([sentence_similarity(texts[at], attempts[at].text) for at in broken.tolist()])
     queries = np.array([attempt.queries for attempt in attempts.values()], dtype=np.float64)
-    n_correct = int(attacked.is_correct.sum())
+    if params.compare_recipes and not setting.labels_only:
+        tables["recipes"] = compare_recipes(
+            bench, attacked, texts, open_, params, setting.target, memory, setting.seed
+        )
     return Measurements(
         estimates=robustness_estimates(outcome, WHOLE_TEXT)
         | _same_size_estimates(broken, same_size, n_correct, n)
         | {
-            "words_changed_share": _mean(sizes[broken]),
-            "similarity": _mean(alike),
-            "queries": _mean(queries),
-        },
-        facts=_facts(bench, params),
-        tables={
-            "threat_model": _threat_model(params, attacked),
+            "words_changed_share": _mean(sizes[broken]), "similarity": _mean(alike),
+            "meaning": _mean(meant), "queries": _mean(queries),
+        }
+        | behaved.estimates,
+        facts=facts,
+        tables=tables
+        | {
             "curve": curve_table(outcome),
-            "rows": _row_table(bench, attacked, texts, attempts, sizes),
             "size_histogram": histogram_table(sizes[broken]),
-            "weak_spots": _weak_words(texts, attempts),
-            "text_examples": _examples(bench, attacked, texts, attempts, params.examples),
-        },
+            "weak_spots": weak_words(texts, attempts),
+            "by_group": by_group_table(
+                bench, attacked.positions, attacked.codes, outcome, WHOLE_TEXT,
+                has_labels=attacked.has_labels,
+            ),
+        }
+        | behaved.tables,
         sampling=attacked.sampling,
-    )
+    )  # fmt: skip
 
 
-def attack_texts(
-    model: Model,
-    texts: list[str],
-    codes: NDArray[np.int64],
-    params: AdversarialParams,
-    *,
-    seed: int,
-    track: Tracker = untracked,
-) -> list[Attempt]:
-    """Run the recipe on each text; the model's answers are kept while a text is under attack.
-
-    Args:
-        model: gives probabilities.
-        texts: none of them empty.
-        codes: `(n_texts,)` the answers to change.
-        params: recipe and queries.
-        seed: together with the text it seeds the recipe's random choices.
-        track: reports progress.
-    """
-    seen: dict[str, NDArray[np.float64]] = {}
-
-    def scores_of(asked: list[str]) -> NDArray[np.float64]:
-        new = [text for text in dict.fromkeys(asked) if text not in seen]
-        if new:
-            seen.update(zip(new, _normalised(model.predict_proba(new)), strict=True))
-        return np.array([seen[text] for text in asked])
-
-    attack = build_recipe(params.recipe, scores_of, queries=params.queries)
-    is_reduction = params.recipe.startswith("Input reduction")
-    attempts = []
-    for text, code in track(
-        list(zip(texts, codes, strict=True)), "Attacking texts", total=len(texts)
-    ):
-        seen.clear()
-        with seeded(seed, text), remembered_words():
-            result = attack.attack(text, int(code))
-        changed = str(result.perturbed_result.attacked_text.text)
-        answer = int(model.predict([changed])[0])
-        is_kept = answer == int(code)
-        is_hit = is_kept and changed != text if is_reduction else not is_kept
-        attempts.append(
-            Attempt(changed if is_hit else text, is_hit, int(attack.goal_function.num_queries))
+def _setting(bench: Workbench, params: AdversarialParams) -> _Setting:
+    labels_only = Capability.PREDICT_PROBA not in bench.need_model().capabilities
+    labels_only = labels_only or params.knowledge == "labels only"
+    attacked = choose_rows(bench, params.rows)
+    predictions = bench.need_predictions()
+    said = predictions.predicted if predictions.scores is None else predictions.scores
+    if len(bench.data) > 1 and not np.ptp(said, axis=0).any():
+        only = bench.subject.classes[int(predictions.predicted[0])]
+        raise UnsuitableSubject(
+            f"Expected a model whose answer depends on the text, got the same answer, {only!r}, "
+            f"for each of {len(bench.data):,} texts; an attack on a constant says nothing.",
+            remedy="Check that the model and the data belong together.",
         )
-    return attempts
-
-
-@contextmanager
-def seeded(seed: int, text: str) -> Iterator[None]:
-    """Seed the global generators TextAttack draws from by the text, and put them back after."""
-    digest = hashlib.sha256(f"{seed}:{text}".encode()).digest()
-    own = int.from_bytes(digest[:4], "big")
-    plain, arrays = random.getstate(), np.random.get_state()  # noqa: NPY002  TextAttack's own
-    random.seed(own)
-    np.random.seed(own)  # noqa: NPY002, TID251  TextAttack offers no generator
-    try:
-        yield
-    finally:
-        random.setstate(plain)
-        np.random.set_state(arrays)  # noqa: NPY002
-
-
-def _normalised(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    # TextAttack takes sums further from 1 than 1e-6 for raw scores.
-    return scores / scores.sum(axis=1, keepdims=True)
-
-
-def _rng_of(seed: int, text: str, what: str) -> np.random.Generator:
-    digest = hashlib.sha256(f"{seed}:{what}:{text}".encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
-
-
-def _errors(
-    model: Model,
-    texts: list[str],
-    n_words: NDArray[np.int64],
-    codes: NDArray[np.int64],
-    seed: int,
-    what: str,
-) -> NDArray[np.bool_]:
-    """Whether any of ten random sets of typing errors changes each answer."""
-    drawn = []
-    for text, count in zip(texts, n_words, strict=True):
-        rng = _rng_of(seed, text, what)
-        drawn += [random_typing_errors(text, int(count), rng) for _ in range(DRAWS)]
-    if not drawn:
-        return np.zeros(0, dtype=bool)
-    changed = model.predict(drawn) != np.repeat(codes, DRAWS)
-    return np.asarray(changed.reshape(len(texts), DRAWS).any(axis=1))
-
-
-def _try_noise(
-    bench: Workbench,
-    model: Model,
-    texts: list[str],
-    attacked: Attacked,
-    grid: NDArray[np.float64],
-    seed: int,
-) -> NDArray[np.bool_]:
-    broken = np.zeros((len(grid), len(texts)), dtype=bool)
-    rows = np.flatnonzero(attacked.is_correct)
-    kept = [texts[at] for at in rows]
-    lengths = np.array([len(text.split()) for text in kept], dtype=np.int64)
-    for place, share in enumerate(bench.track(grid, "Making typing errors at random")):
-        # Rounded down, so that a random change is never larger than the size it stands for.
-        counts = np.floor(lengths * share + 1e-9).astype(np.int64)
-        broken[place, rows] = _errors(model, kept, counts, attacked.codes[rows], seed, f"{share}")
-    return broken
-
-
-def _noise_of_same_size(
-    bench: Workbench,
-    model: Model,
-    texts: list[str],
-    attacked: Attacked,
-    words_changed: NDArray[np.int64],
-    seed: int,
-) -> NDArray[np.bool_]:
-    """Whether as many errors as the recipe made, put in at random, flip each text too.
-
-    Texts the recipe did not flip get the usual number of those it did, and at least one.
-    """
-    rows = np.flatnonzero(attacked.is_correct)
-    flipped = words_changed[words_changed > 0]
-    usual = int(np.median(flipped)) if len(flipped) else 1
-    counts = np.where(words_changed > 0, words_changed, usual)
-    broken = np.zeros(len(texts), dtype=bool)
-    for _ in bench.track(range(1), "Comparing with random errors of the same number"):
-        broken[rows] = _errors(
-            model, [texts[at] for at in rows], counts[rows], attacked.codes[rows], seed,
-            "same",
+    target = None
+    if params.wanted:
+        classes = bench.subject.classes
+        if params.wanted not in classes:
+            raise InvalidParameter(
+                f"Expected the name of a class as the wanted answer, got {params.wanted[:80]!r}.",
+                remedy=f"Choose one of {', '.join(classes[:20])}, or leave it empty.",
+            )
+        target = classes.index(params.wanted)
+        kept = np.flatnonzero(attacked.codes != target)
+        if not len(kept):
+            raise UnsuitableSubject(
+                f"Expected texts of another class than {params.wanted!r} to attack, got none.",
+                remedy="Choose another wanted answer, or attack more rows.",
+            )
+        attacked = attacked._replace(
+            positions=attacked.positions[kept], codes=attacked.codes[kept],
+            is_correct=attacked.is_correct[kept],
         )  # fmt: skip
-    return broken
+    inputs = bench.data.inputs
+    texts = [str(inputs[position]) for position in attacked.positions]
+    if not any(text.split() for text in texts):
+        raise UnsuitableSubject(
+            f"Expected texts with at least one word, got {len(texts):,} without any.",
+            remedy="Choose the column that holds the text, or attack rows of another answer.",
+        )
+    return _Setting(
+        attacked, texts, labels_only, target, LABELS_ONLY if labels_only else params.recipe,
+        int(bench.rng.spawn(1)[0].integers(2**31)),
+    )  # fmt: skip
+
+
+def _sizes(
+    texts: list[str], attempts: dict[int, Attempt]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Share and number of words changed; infinite and 0 where nothing was found."""
+    words_changed = np.zeros(len(texts), dtype=np.int64)
+    sizes = np.full(len(texts), np.inf)
+    for at, attempt in attempts.items():
+        if attempt.is_broken:
+            words_changed[at] = n_words_changed(texts[at], attempt.text)
+            sizes[at] = words_changed[at] / max(len(texts[at].split()), 1)
+    return sizes, words_changed
 
 
 def _same_size_estimates(
@@ -275,150 +203,47 @@ def _mean(values: NDArray[np.float64]) -> Estimate:
 
 
 def _facts(
-    bench: Workbench, params: AdversarialParams
-) -> dict[str, str | int | float | bool | None]:
+    bench: Workbench, params: AdversarialParams, setting: _Setting, attempts: dict[int, Attempt]
+) -> dict[str, Any]:
     return {
-        "modality": "text", "task": bench.subject.task, "attacker_sees": "scores",
-        "attack": params.recipe, "budget": 1.0, "budget_unit": "share of the words",
-        "noise_draws": DRAWS,
+        "modality": "text", "task": bench.subject.task,
+        "attacker_sees": "labels only" if setting.labels_only else "scores",
+        "attack": setting.name, "budget": 1.0, "budget_unit": "share of the words",
+        "differs": "" if setting.labels_only else ABOUT[params.recipe].differs.strip(),
+        "wanted": params.wanted or None, "noise_draws": DRAWS,
+        "n_unconfirmed": sum(attempt.is_unconfirmed for attempt in attempts.values()),
     }  # fmt: skip
 
 
-def _threat_model(params: AdversarialParams, attacked: Attacked) -> pa.Table:
-    goals = {
-        True: "the same answer from as few words as possible.",
-        False: "any wrong answer." if attacked.has_labels else "any other answer.",
-    }
+def _threat_model(params: AdversarialParams, setting: _Setting) -> pa.Table:
+    wrong = "any wrong answer." if setting.attacked.has_labels else "any other answer."
+    goal = f"the answer {params.wanted!r}." if params.wanted else wrong
+    differs = "" if setting.labels_only else ABOUT[params.recipe].differs.strip()
+    if not setting.labels_only and ABOUT[params.recipe].is_reduction:
+        goal = "the same answer from as few words as possible."
+    meaning = f" Averaged word vectors must agree by {params.meaning:g}." if params.meaning else ""
     return threat_model_table(
-        knows="the model's scores.",
+        knows="the model's answers." if setting.labels_only else "the model's scores.",
         access="black-box",
-        may_change=f"Words may change as the recipe allows: {params.recipe}. Function words such "
-        "as 'the' and 'not' stay as they are.",
-        budget=f"No limit on the number of words; {params.queries:,} queries a text.",
-        goal=goals[params.recipe.startswith("Input reduction")],
+        may_change=f"Words may change as the recipe allows: {setting.name}. Most function words "
+        f"stay as they are.{meaning} {differs}".strip(),
+        budget=f"No limit on the number of words beyond the recipe's own; {params.queries:,} "
+        "queries a text.",
+        goal=goal,
+        is_targeted=setting.target is not None,
     )
 
 
 def _reduction(
-    bench: Workbench,
-    attacked: Attacked,
-    texts: list[str],
-    attempts: dict[int, Attempt],
-    sizes: NDArray[np.float64],
-    params: AdversarialParams,
-) -> Measurements:
+    attacked: Attacked, texts: list[str], attempts: dict[int, Attempt]
+) -> dict[str, Estimate]:
     """Input reduction keeps the answer, so it measures what is left and not what is broken."""
     left = np.array(
         [len(attempt.text.split()) / len(texts[at].split()) for at, attempt in attempts.items()]
     )
     queries = np.array([attempt.queries for attempt in attempts.values()], dtype=np.float64)
-    n = len(texts)
-    return Measurements(
-        estimates={
-            "accuracy": rate_estimate(int(attacked.is_correct.sum()), n),
-            "words_left_share": _mean(left),
-            "queries": _mean(queries),
-        },
-        facts=_facts(bench, params),
-        tables={
-            "threat_model": _threat_model(params, attacked),
-            "rows": _row_table(bench, attacked, texts, attempts, sizes),
-            "text_examples": _examples(bench, attacked, texts, attempts, params.examples),
-        },
-        sampling=attacked.sampling,
-    )
-
-
-def _row_table(
-    bench: Workbench,
-    attacked: Attacked,
-    texts: list[str],
-    attempts: dict[int, Attempt],
-    sizes: NDArray[np.float64],
-) -> pa.Table:
-    classes = bench.subject.classes
-    answers = _answers(bench, attempts)
-    rows: list[dict[str, object]] = []
-    for at, attempt in attempts.items():
-        hit = attempt.is_broken
-        rows.append(
-            {
-                "row": int(bench.data.rows[attacked.positions[at]]),
-                "true": classes[attacked.codes[at]] if attacked.has_labels else None,
-                "before": classes[attacked.codes[at]],
-                "after": classes[answers[at]] if hit else None,
-                "size": float(sizes[at]) if np.isfinite(sizes[at]) else None,
-                "n_changed": n_words_changed(texts[at], attempt.text) if hit else None,
-                "largest_change": None,
-                "within_budget": bool(np.isfinite(sizes[at])),
-                "queries": attempt.queries,
-                "found_by": "recipe" if hit else None,
-            }
-        )
-    return table_of("rows", rows)
-
-
-def _examples(
-    bench: Workbench,
-    attacked: Attacked,
-    texts: list[str],
-    attempts: dict[int, Attempt],
-    most: int,
-) -> pa.Table:
-    """Keep the texts with the smallest share of changed words."""
-    classes = bench.subject.classes
-    answers = _answers(bench, attempts)
-    made: list[dict[str, object]] = []
-    for at, attempt in attempts.items():
-        if attempt.is_broken:
-            n_words = len(texts[at].split())
-            made.append(
-                {
-                    "row": int(bench.data.rows[attacked.positions[at]]),
-                    "true": classes[attacked.codes[at]] if attacked.has_labels else None,
-                    "before": classes[attacked.codes[at]], "after": classes[answers[at]],
-                    "original": texts[at], "adversarial": attempt.text,
-                    "changed_words": changed_words(texts[at], attempt.text),
-                    "words_changed_share": n_words_changed(texts[at], attempt.text) / n_words,
-                    "similarity": similarity(texts[at], attempt.text),
-                    "queries": attempt.queries,
-                }
-            )  # fmt: skip
-    made.sort(key=lambda row: (float(str(row["words_changed_share"])), str(row["original"])))
-    return table_of(
-        "text_examples",
-        [{"example": number, **row} for number, row in enumerate(made[:most], start=1)],
-    )
-
-
-def _answers(bench: Workbench, attempts: dict[int, Attempt]) -> dict[int, int]:
-    if not attempts:
-        return {}
-    codes = bench.need_model().predict([attempt.text for attempt in attempts.values()])
-    return {at: int(code) for at, code in zip(attempts, codes, strict=True)}
-
-
-def _weak_words(texts: list[str], attempts: dict[int, Attempt]) -> pa.Table:
-    """Which words were changed in the texts that flipped, by how many of those texts hold them."""
-    times: Counter[str] = Counter()
-    holds: Counter[str] = Counter()
-    for at, attempt in attempts.items():
-        if attempt.is_broken:
-            old = [_bare(word) for word in texts[at].split()]
-            holds.update(set(old))
-            gone = changed_words(attempt.text, texts[at])
-            times.update({old[place] for place in gone if old[place]})
-    rows: list[dict[str, object]] = []
-    for word, count in sorted(times.items(), key=lambda item: (-item[1], item[0])):
-        share = rate_estimate(count, holds[word])
-        rows.append(
-            {
-                "name": word, "times_changed": count, "share": share.value, "low": share.low,
-                "high": share.high, "n": holds[word], "mean_change": None,
-            }
-        )  # fmt: skip
-    return table_of("weak_spots", rows[:MOST_WEAK_WORDS])
-
-
-def _bare(word: str) -> str:
-    return word.lower().strip(".,;:!?\"'()")
+    return {
+        "accuracy": rate_estimate(int(attacked.is_correct.sum()), len(texts)),
+        "words_left_share": _mean(left),
+        "queries": _mean(queries),
+    }

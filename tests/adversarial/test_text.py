@@ -21,8 +21,8 @@ from analyzers.adversarial.edits import (
     similarity,
 )
 from analyzers.adversarial.params import Recipe
+from analyzers.adversarial.recipes import ABOUT
 from analyzers.adversarial.words import highlighted
-from analyzers.core.errors import UnsuitableSubject
 from analyzers.core.model import Capability
 from analyzers.core.workbench import Workbench
 from tests.adversarial.benches import review_model, reviews_bench
@@ -87,12 +87,14 @@ def test_highlighting_marks_words_and_escapes_the_rest():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", get_args(Recipe))
+@pytest.mark.parametrize("recipe", [name for name in get_args(Recipe) if not ABOUT[name].needs])
 def test_each_recipe_runs_offline_and_every_example_is_real(recipe):
     bench = reviews_bench()
     rng_state, environment = random.getstate(), dict(os.environ)
 
-    measured = ANALYZER.measure(bench, AdversarialParams(rows=20, examples=20, recipe=recipe))
+    measured = ANALYZER.measure(
+        bench, AdversarialParams(rows=20, examples=20, recipe=recipe, queries=200)
+    )
 
     assert random.getstate() == rng_state
     assert set(os.environ) - set(environment) <= {
@@ -181,14 +183,19 @@ def test_warming_up_needs_no_home_no_network_and_leaves_nothing(tmp_path):
     assert list(scratch.iterdir()) == []
 
 
-def test_a_text_model_without_scores_is_answered_with_a_sentence():
+def test_a_text_model_without_scores_is_attacked_by_its_answers():
     bench = reviews_bench()
     silent = EstimatorModel(review_model().native)
     mute = Workbench(**{**vars(bench), "model": silent})
-
     assert Capability.PREDICT_PROBA not in silent.capabilities
-    with pytest.raises(UnsuitableSubject, match=r"need the model's scores"):
-        ANALYZER.measure(mute, AdversarialParams())
+
+    measured = ANALYZER.measure(mute, AdversarialParams(rows=12))
+
+    assert measured.facts["attacker_sees"] == "labels only"
+    assert measured.estimates["attack_success_rate"].value > 0
+    for example in measured.tables["text_examples"].to_pylist():
+        answer = bench.subject.classes[silent.predict([example["adversarial"]])[0]]
+        assert answer == example["after"] != example["before"]
 
 
 def _no_policy():

@@ -1,0 +1,36 @@
+"""Models that a recipe needs and Assay does not ship: where to put them, and what is there.
+
+Assay downloads nothing. A model is found when its folder, as its publisher ships it, lies in
+`analyzers/adversarial/lexicon/downloads/`: the one place that is both easy to copy to and open to
+the locked-down process that runs the attack.
+"""
+
+from pathlib import Path
+
+from analyzers.core.errors import UnsuitableSubject
+
+FOLDER = Path(__file__).parent / "lexicon" / "downloads"
+FILES = {
+    "bert-base-uncased": ("config.json", "model.safetensors", "tokenizer.json"),
+}
+
+
+def is_there(model: str) -> bool:
+    """Whether every file of `model` has been put into its folder."""
+    return all((FOLDER / model / name).is_file() for name in FILES[model])
+
+
+def folder_of(model: str) -> Path:
+    """Return the folder of `model`.
+
+    Raises:
+        UnsuitableSubject: a file of it is missing.
+    """
+    missing = [name for name in FILES[model] if not (FOLDER / model / name).is_file()]
+    if missing:
+        raise UnsuitableSubject(
+            f"This recipe needs the model {model!r}, which is not shipped; expected "
+            f"{', '.join(missing)} in analyzers/adversarial/lexicon/downloads/{model}.",
+            remedy="Put the files there, or choose a recipe that needs no download.",
+        )
+    return FOLDER / model

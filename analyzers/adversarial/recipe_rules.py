@@ -1,0 +1,100 @@
+"""What each recipe may do to a text, checked on the result by code the recipe does not share.
+
+A find that breaks its recipe's rules is thrown out and counted; none of it is reported.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from analyzers.adversarial.edits import edit_distance, n_words_changed
+from analyzers.adversarial.label_only_text import swaps_for
+from analyzers.adversarial.lexicon.thesaurus import synonyms_of
+from analyzers.adversarial.lexicon.vectors import cosine, word_vectors
+
+WORD = re.compile(r"[\w'-]+")
+INVISIBLE = {"Cf", "Cc", "Mn"}
+LARGEST_TYPO = 2
+REMEMBERED = 50_000
+_TOLERANCE = 1e-3
+_LEAST_COSINE = {"TextFooler (near words)": 0.5, "A2T (few near words)": 0.8}
+_LARGEST_SHARE = {"A2T (few near words)": 0.1, "LEAP (synonyms, particle swarm)": 0.16}
+_LEAST_WORDS = {"A2T (few near words)": 4}
+_SYNONYMS = ("PWWS (synonyms)", "Particle swarm (synonyms)", "LEAP (synonyms, particle swarm)")
+
+
+def keeps_rules(recipe: str, original: str, changed: str, *, meaning: float = 0.0) -> bool:
+    """Whether a changed text is one that the recipe and the settings allow.
+
+    Args:
+        recipe: its name, or that of the labels-only attack.
+        original: before.
+        changed: after.
+        meaning: least agreement of the averaged word vectors, 0 for no limit.
+    """
+    if meaning and sentence_similarity(original, changed) < meaning - _TOLERANCE:
+        return False
+    if recipe.startswith("Input reduction"):
+        return _is_part_of(WORD.findall(changed), WORD.findall(original))
+    if recipe == "Invisible characters":
+        return _visible(changed) == _visible(original)
+    if recipe == "Look-alike letters":
+        return len(changed) == len(original)
+    if recipe.startswith("Pruthi"):
+        return n_words_changed(original, changed) <= 1
+    swapped = _swapped_words(original, changed)
+    if recipe.startswith("DeepWordBug"):
+        return edit_distance(original, changed) <= LARGEST_TYPO * max(len(original.split()), 1)
+    if swapped is None:
+        # Recipes that may change the number of words have no rule on single ones.
+        return recipe.startswith(("TextBugger", "CheckList", "BAE", "Morpheus"))
+    share = len(swapped) / max(len(WORD.findall(original)), 1)
+    if recipe in _LARGEST_SHARE and len(swapped) > _LEAST_WORDS.get(recipe, 1):
+        # The recipes round the number of words they may change up.
+        spare = 1 / max(len(WORD.findall(original)), 1)
+        if share > _LARGEST_SHARE[recipe] + spare:
+            return False
+    if recipe in _SYNONYMS:
+        return all(after.lower() in synonyms_of(before) for before, after in swapped)
+    if recipe in _LEAST_COSINE:
+        least = _LEAST_COSINE[recipe] - _TOLERANCE
+        return all(_word_cosine(before, after) >= least for before, after in swapped)
+    if recipe.startswith("Labels only"):
+        return all(after in swaps_for(before) for before, after in swapped)
+    return True
+
+
+def sentence_similarity(first: str, second: str) -> float:
+    """Cosine of the mean word vectors weighted by rarity, in [-1, 1]; unknown words are left out.
+
+    References:
+        Arora, Liang and Ma 2017.
+    """
+    vectors = word_vectors()
+    return cosine(*(vectors.sentence(WORD.findall(text.lower())) for text in (first, second)))
+
+
+def _swapped_words(original: str, changed: str) -> list[tuple[str, str]] | None:
+    """The words that differ, in pairs; None where the numbers of words differ."""
+    before, after = WORD.findall(original), WORD.findall(changed)
+    if len(before) != len(after):
+        return None
+    return [(old, new) for old, new in zip(before, after, strict=True) if old != new]
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _word_cosine(first: str, second: str) -> float:
+    vectors = word_vectors()
+    places = [vectors.place.get(word.lower()) for word in (first, second)]
+    if places[0] is None or places[1] is None:
+        return -1.0
+    return float(vectors.unit[places[0]] @ vectors.unit[places[1]])
+
+
+def _visible(text: str) -> str:
+    return "".join(char for char in text if unicodedata.category(char) not in INVISIBLE)
+
+
+def _is_part_of(words: list[str], of: list[str]) -> bool:
+    left = iter(of)
+    return all(any(word == other for other in left) for word in words)

@@ -1,0 +1,80 @@
+"""Recipes side by side on the same texts, with one memory of the model's answers."""
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from analyzers.adversarial.attacked import Attacked
+from analyzers.adversarial.downloads import is_there
+from analyzers.adversarial.edits import n_words_changed
+from analyzers.adversarial.params import AdversarialParams
+from analyzers.adversarial.recipe_rules import sentence_similarity
+from analyzers.adversarial.recipes import ABOUT
+from analyzers.adversarial.tables import table_of
+from analyzers.adversarial.text_attack import Memory, attack_texts
+from analyzers.core.workbench import Workbench
+from analyzers.toolkit.intervals import rate_estimate
+
+SLOW = ("genetic", "swarm")
+
+
+def compare_recipes(
+    bench: Workbench,
+    attacked: Attacked,
+    texts: list[str],
+    open_: NDArray[np.int64],
+    params: AdversarialParams,
+    target: int | None,
+    memory: Memory,
+    seed: int,
+) -> pa.Table:
+    """Run every quick recipe that changes answers; list those that lack their model without one.
+
+    Args:
+        bench: the model.
+        attacked: all rows.
+        texts: their texts.
+        open_: places of the texts that can be attacked.
+        params: settings, of which the recipe is left aside.
+        target: the answer wanted, or None.
+        memory: the model's answers so far.
+        seed: of the recipes' random choices.
+    """
+    n, n_correct = len(texts), int(attacked.is_correct.sum())
+    rows: list[dict[str, object]] = []
+    held = [texts[at] for at in open_]
+    quick = [
+        name for name, about in ABOUT.items()
+        if not about.is_reduction and not any(word in name for word in SLOW)
+    ]  # fmt: skip
+    for name in bench.track(quick, "Comparing recipes"):
+        about = ABOUT[name]
+        row: dict[str, object] = {
+            "recipe": name, "paper": about.paper, "differs": about.differs.strip(),
+            "needs": about.needs, "n": n, "n_correct": n_correct,
+        }  # fmt: skip
+        rows.append(row)
+        if about.needs and not is_there(about.needs):
+            continue
+        found = attack_texts(
+            bench.need_model(), held, attacked.codes[open_],
+            params.model_copy(update={"recipe": name}), seed=seed, memory=memory, target=target,
+        )  # fmt: skip
+        pairs = [(old, new) for old, new in zip(held, found, strict=True) if new.is_broken]
+        left = rate_estimate(n_correct - len(pairs), n)
+        row |= {"robust_accuracy": left.value, "low": left.low, "high": left.high}
+        if n_correct:
+            fallen = rate_estimate(len(pairs), n_correct)
+            row |= {
+                "success_rate": fallen.value, "success_low": fallen.low,
+                "success_high": fallen.high,
+                "queries": float(np.mean([new.queries for new in found])) if found else None,
+            }  # fmt: skip
+        if pairs:
+            row |= {
+                "words_changed_share": float(
+                    np.mean([n_words_changed(a, b.text) / len(a.split()) for a, b in pairs])
+                ),
+                "meaning": float(np.mean([sentence_similarity(a, b.text) for a, b in pairs])),
+            }
+    return table_of("recipes", rows)

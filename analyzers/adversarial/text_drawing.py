@@ -1,0 +1,82 @@
+"""Charts of what belongs to texts alone: swaps by rule, and recipes side by side."""
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from analyzers.adversarial.behaviour import ALL
+from analyzers.core.chart import Chart
+from analyzers.core.result import Measurements
+from analyzers.toolkit.plots import PALETTE, figure, plain
+
+_FULL = {"range": [0, 1.02], "tickformat": ".0%"}
+
+
+def draw_behaviour(table: pa.Table, measurements: Measurements) -> Chart:
+    """Show how often each swap changes the answer."""
+    del measurements
+    part = table.filter(pc.equal(table["detail"], ALL)).to_pylist()[::-1]
+    traces = [_bars([row["test"] for row in part], part, "share", "low", "high", "n_changed", "n")]
+    most = max(row["n"] for row in part)
+    return Chart(
+        name="behaviour",
+        title="How often a swap of names, identity terms or negation changes the answer",
+        caption=(
+            f"Share of up to {most:,} texts whose answer changed under at least one of the swaps, "
+            "with 95 % intervals; the day of the week matters to nobody and shows what any "
+            "sentence does, and negation should often matter."
+        ),
+        alt=f"Bars for {len(part)} kinds of swaps.",
+        table="behaviour",
+        figure=figure(
+            traces, x="Share of texts whose answer changed", y="", xaxis=_FULL,
+            yaxis={"type": "category"}, height=140 + 36 * len(part),
+        ),
+    )  # fmt: skip
+
+
+def draw_recipes(table: pa.Table, measurements: Measurements) -> Chart:
+    """Show what each recipe leaves standing."""
+    del measurements
+    part = [row for row in table.to_pylist() if row["robust_accuracy"] is not None]
+    part.sort(key=lambda row: -row["robust_accuracy"])
+    missing = [row["recipe"] for row in table.to_pylist() if row["robust_accuracy"] is None]
+    absent = f" Not run for want of a model: {', '.join(missing)}." if missing else ""
+    names = [row["recipe"] for row in part]
+    traces = [_bars(names, part, "robust_accuracy", "low", "high", "n_correct", "n")]
+    n = part[0]["n"] if part else 0
+    return Chart(
+        name="recipes",
+        title="Accuracy that each recipe leaves",
+        caption=f"Share of {n:,} texts still answered rightly after each recipe, with 95 % "
+        f"intervals; less is worse for the model.{absent}",
+        alt=f"Bars for {len(part)} recipes.",
+        table="recipes",
+        figure=figure(
+            traces, x="Share answered correctly", y="", xaxis=_FULL, yaxis={"type": "category"},
+            height=140 + 30 * len(part),
+        ),
+    )  # fmt: skip
+
+
+def _bars(
+    names: list[str],
+    rows: list[dict[str, Any]],
+    value: str,
+    low: str,
+    high: str,
+    count: str,
+    n: str,
+) -> dict[str, Any]:
+    return {
+        "type": "bar", "orientation": "h", "x": [row[value] for row in rows],
+        "y": [plain(name) for name in names], "marker": {"color": PALETTE[0]},
+        "customdata": [[row[count], row[n]] for row in rows],
+        "error_x": {
+            "type": "data", "symmetric": False,
+            "array": [row[high] - row[value] for row in rows],
+            "arrayminus": [row[value] - row[low] for row in rows],
+        },
+        "hovertemplate": "%{y}: %{x:.1%} (n = %{customdata[1]})<extra></extra>",
+    }  # fmt: skip
