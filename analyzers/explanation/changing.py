@@ -1,5 +1,6 @@
 """What "another answer" means for the shown row, and its counterfactuals as a table."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from analyzers.core.model import Model
 from analyzers.core.workbench import Tracker
 from analyzers.explanation.attribution import Target
+from analyzers.explanation.constraints import Constraint, constrained
 from analyzers.explanation.counterfactuals import Counterfactuals, Margins, find_counterfactuals
 from analyzers.explanation.local import is_number
 from analyzers.explanation.tables import TABLES
@@ -46,17 +48,19 @@ def change_row(
     order: NDArray[np.int64],
     *,
     classes: tuple[str, ...],
+    constraints: Sequence[Constraint] = (),
     track: Tracker,
 ) -> Changed:
     """Find small feasible changes of the shown row that change the answer, and write them down."""
     margins = _margins(model, target, start)
+    space = constrained(space, constraints, start.row)
     found = find_counterfactuals(margins, start.row, space, reference, order, track=track)
     wanted = "another class" if classes else f"an answer beyond the median {start.middle:.4g}"
     words = (
         f"{len(found.rows)} ways to {wanted} in {found.n_questions:,} questions; "
         f"{int(space.is_free.sum())} of {len(space.fields)} columns may change"
     )
-    return Changed(_table(model, target, start, found, classes), words)
+    return Changed(_asked_table(model, target, start, found, classes), words)
 
 
 def _margins(model: Model, target: Target, start: Start) -> Margins:
@@ -77,31 +81,51 @@ def _margins(model: Model, target: Target, start: Start) -> Margins:
     return margins
 
 
-def _table(
+def _asked_table(
     model: Model, target: Target, start: Start, found: Counterfactuals, classes: tuple[str, ...]
 ) -> pa.Table:
+    if not len(found.rows):
+        return changes_table(start, found, np.zeros(0), (), classes)
+    outputs = target.outputs(model, found.rows)
+    codes: NDArray[np.int64] | tuple[int, ...] = ()
+    if classes and target.has_probabilities:
+        codes = model.predict_proba(found.rows).argmax(axis=1)
+    elif classes:
+        codes = model.predict(found.rows)
+    return changes_table(start, found, outputs, codes, classes)
+
+
+def changes_table(
+    start: Start,
+    found: Counterfactuals,
+    outputs: NDArray[np.float64],
+    codes: NDArray[np.int64] | tuple[int, ...],
+    classes: tuple[str, ...],
+) -> pa.Table:
+    """Write counterfactuals down, one line for each changed column.
+
+    Args:
+        start: the row they start from.
+        found: the changed rows.
+        outputs: `(n_found,)` the explained output of each.
+        codes: `(n_found,)` their predicted classes; unused for a regression.
+        classes: names of the classes; empty for a regression.
+    """
     lines: list[dict[str, object]] = []
-    if len(found.rows):
-        outputs = target.outputs(model, found.rows)
-        answers: NDArray[np.float64] | NDArray[np.int64] = outputs
-        if classes and target.has_probabilities:
-            answers = model.predict_proba(found.rows).argmax(axis=1)
-        elif classes:
-            answers = model.predict(found.rows)
-        for at in range(len(found.rows)):
-            lines += [
-                {
-                    "number": at + 1,
-                    "row": start.number,
-                    "feature": str(found.rows.columns[place]),
-                    **_cell("before", start.row.iloc[:, place]),
-                    **_cell("after", found.rows.iloc[[at], place]),
-                    "step": float(found.steps[at, place]),
-                    "predicted": classes[int(answers[at])] if classes else f"{outputs[at]:.6g}",
-                    "output": float(outputs[at]),
-                }
-                for place in np.flatnonzero(found.steps[at]).tolist()
-            ]
+    for at in range(len(found.rows)):
+        lines += [
+            {
+                "number": at + 1,
+                "row": start.number,
+                "feature": str(found.rows.columns[place]),
+                **_cell("before", start.row.iloc[:, place]),
+                **_cell("after", found.rows.iloc[[at], place]),
+                "step": float(found.steps[at, place]),
+                "predicted": classes[int(codes[at])] if classes else f"{outputs[at]:.6g}",
+                "output": float(outputs[at]),
+            }
+            for place in np.flatnonzero(found.steps[at]).tolist()
+        ]
     return pa.Table.from_pylist(lines, schema=TABLES["counterfactuals"])
 
 

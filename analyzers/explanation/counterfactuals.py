@@ -61,10 +61,14 @@ class _Asker:
     def __init__(self, margins: Margins, row: pd.DataFrame, space: FeasibleSpace) -> None:
         self.space, self.row, self._margins = space, row, margins
         self.origin = space.encode(row)[0]
+        self._lows = np.array([field.low for field in space.fields])
+        self._highs = np.array([field.high for field in space.fields])
         self.n_questions = 0
 
     def repaired(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        return self.space.repair(points, np.broadcast_to(self.origin, points.shape))
+        fixed = self.space.repair(points, np.broadcast_to(self.origin, points.shape))
+        # A row may lie outside a range that was set for it; a change has to lead into the range.
+        return np.where(self.changed(fixed), np.clip(fixed, self._lows, self._highs), fixed)
 
     def changed(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
         return (points != self.origin) & ~np.isnan(self.origin)

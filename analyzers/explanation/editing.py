@@ -31,6 +31,7 @@ def fields_table(frame: pd.DataFrame, space: FeasibleSpace) -> pa.Table:
                 "has_missing": bool(column.isna().any()),
                 "levels": [str(level) for level in field.levels],
                 "fixed": field.reason,
+                "scale": field.scale,
             }
         )
     return pa.Table.from_pylist(lines, schema=TABLES["fields"])

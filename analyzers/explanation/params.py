@@ -60,6 +60,16 @@ class ExplanationParams(Params):
         help="Besides those marked immutable: columns that a person cannot or should not change.",
         among="feature",
     )
+    rising_columns: tuple[str, ...] = column_choice(
+        label="Columns that may only rise in counterfactuals",
+        help="Numbers that a person can raise and not lower, such as an age or years of work.",
+        among="feature",
+    )
+    falling_columns: tuple[str, ...] = column_choice(
+        label="Columns that may only fall in counterfactuals",
+        help="Numbers that a person can lower and not raise, such as a debt that is to be paid.",
+        among="feature",
+    )
     lime_samples: int = parameter(
         2000,
         label="LIME samples",

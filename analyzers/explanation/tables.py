@@ -61,6 +61,34 @@ TABLES: dict[str, pa.Schema] = {
             ("low", _NUMBER), ("high", _NUMBER), ("n", _WHOLE),
         ]
     ),
+    # How strongly two columns act together: root of the mean square over rows.
+    "interactions": pa.schema(
+        [
+            ("feature", _TEXT), ("other", _TEXT), ("strength", _NUMBER), ("low", _NUMBER),
+            ("high", _NUMBER), ("n", _WHOLE),
+        ]
+    ),
+    # How much worse the answers get when a column, or several together, change rows; by cohort.
+    "permutation": pa.schema(
+        [
+            ("attribute", _TEXT), ("group", _TEXT), ("feature", _TEXT), ("columns", _WHOLE),
+            ("increase", _NUMBER), ("low", _NUMBER), ("high", _NUMBER), ("n", _WHOLE),
+        ]
+    ),
+    # Rows explained by alike reasons.
+    "reasons": pa.schema(
+        [
+            ("reason", _WHOLE), ("words", _TEXT), ("rows", _WHOLE), ("share", _NUMBER),
+            ("low", _NUMBER), ("high", _NUMBER), ("output", _NUMBER), ("n", _WHOLE),
+        ]
+    ),
+    # What moves the output of the rows of one reason.
+    "reason_parts": pa.schema(
+        [
+            ("reason", _WHOLE), ("feature", _TEXT), ("mean", _NUMBER), ("low", _NUMBER),
+            ("high", _NUMBER), ("n", _WHOLE),
+        ]
+    ),
     # The mean answer as one column takes one value after the other, over rows or accumulated.
     "effects": pa.schema(
         [
@@ -88,7 +116,7 @@ TABLES: dict[str, pa.Schema] = {
         [
             ("feature", _TEXT), ("value_type", _TEXT), ("low", _NUMBER), ("high", _NUMBER),
             ("decimals", _WHOLE), ("has_missing", pa.bool_()), ("levels", pa.list_(_TEXT)),
-            ("fixed", _TEXT),
+            ("fixed", _TEXT), ("scale", _NUMBER),
         ]
     ),
     # Explained rows as the model gets them; number or text, none where the value is missing.

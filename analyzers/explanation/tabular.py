@@ -16,6 +16,7 @@ from analyzers.explanation.agreement import Agreement, compare, mean_pairwise, t
 from analyzers.explanation.attribution import Target, target_of
 from analyzers.explanation.changing import Start, change_row
 from analyzers.explanation.choice import explain_rows
+from analyzers.explanation.constraints import constraints_of
 from analyzers.explanation.cross_check import ROWS_CHECKED
 from analyzers.explanation.editing import fields_table, row_values_table
 from analyzers.explanation.effects import measure_effects
@@ -158,6 +159,7 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
         ),
         scene.order,
         classes=subject.classes,
+        constraints=constraints_of(params.rising_columns, params.falling_columns),
         track=bench.track,
     )
     tables["counterfactuals"] = changed.table
