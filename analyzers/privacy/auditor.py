@@ -72,7 +72,7 @@ def judge_auditor(measurements: Measurements) -> list[Finding]:
             "as training did, and perceptrons trained together far less."
             if facts.get("can_be_fitted_anew")
             else "Give the fitted scikit-learn estimator or pipeline, whose settings are its "
-            "recipe, or test a matched stand-in outside this program and say that it is one."
+            "recipe, or run again with a stand-in, which is weaker and is called one."
         )
         return [
             finding_of(

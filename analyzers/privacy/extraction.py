@@ -144,6 +144,8 @@ def judge_extraction(measurements: Measurements, policy: Policy) -> list[Finding
     )
     threshold = policy.threshold(f"{AREA}.extraction")
     constant = measurements.estimates.get("agreement_of_a_constant")
+    price = float(measurements.facts.get("question_price") or 0.0)
+    cost = f" At the price given they cost {price:,.2f}." if price else ""
     beside = "" if constant is None or constant.value is None else (
         f"; always giving the usual answer agrees on {constant.value:.1%}"
     )  # fmt: skip
@@ -152,7 +154,7 @@ def judge_extraction(measurements: Measurements, policy: Policy) -> list[Finding
             "extraction", estimate, judge_estimate(estimate, threshold), threshold,
             f"A copy made from 1,000 answers, asked for {STRATEGIES[best['strategy']]}, agrees "
             f"with the model on {best['value']:.1%} of other rows (95 % interval "
-            f"{ends(estimate, '.1%')}; n = {best['n']:,}){beside}.",
+            f"{ends(estimate, '.1%')}; n = {best['n']:,}){beside}.{cost}",
             "Limit and watch who asks how much; a copy can be attacked at leisure.",
             "Tramer et al. 2016; Jagielski et al. 2020",
             concerns="the owner of the model, and those an attacker studies it for",

@@ -12,6 +12,7 @@ from analyzers.privacy.extraction import judge_extraction
 from analyzers.privacy.inversion import judge_inversion
 from analyzers.privacy.memorised import judge_memorised
 from analyzers.privacy.one_run import judge_one_run
+from analyzers.privacy.property_inference import judge_property
 from analyzers.privacy.singling_out import judge_singling_out
 from analyzers.privacy.structure import judge_structure
 from analyzers.privacy.wording import AREA, NOT_RUN, ends, finding_of, points
@@ -55,6 +56,7 @@ def judge(measurements: Measurements, policy: Policy) -> list[Finding]:
     findings += judge_structure(measurements)
     findings += judge_attribute_inference(measurements, policy)
     findings += judge_memorised(measurements, policy)
+    findings += judge_property(measurements)
     findings += judge_inversion(measurements)
     findings += judge_extraction(measurements, policy)
     findings += judge_singling_out(measurements)

@@ -24,6 +24,7 @@ from analyzers.privacy.memorised import memorised_part
 from analyzers.privacy.more_signals import more_signals
 from analyzers.privacy.one_run import audit_part
 from analyzers.privacy.params import PrivacyParams
+from analyzers.privacy.property_inference import property_part
 from analyzers.privacy.signal_rows import attack_rows, histogram_rows, roc_rows
 from analyzers.privacy.signals import Signal, signals_of
 from analyzers.privacy.singling_out import measure_singling_out
@@ -71,7 +72,7 @@ def measure(bench: Workbench, params: PrivacyParams) -> Measurements:
     for signal in signals:
         alone = attack_by_halves([signal], *strata, copy.deepcopy(halves_rng))
         points += operating_points(alone, signal.name)
-    value_rng, climb_rng = bench.rng.spawn(2)
+    value_rng, climb_rng, share_rng = bench.rng.spawn(3)
     guessed = params.inferred or _sensitive_features(bench.subject)
     parts = [
         auditor.part,
@@ -93,6 +94,14 @@ def measure(bench: Workbench, params: PrivacyParams) -> Measurements:
             value_rng,
             bench.track,
             is_wanted=params.memorised_values,
+        ),
+        property_part(
+            bench.model,
+            evidence,
+            params.groups or tuple(column.name for column in bench.subject.sensitive),
+            params,
+            share_rng,
+            bench.track,
         ),
         inversion_part(bench.model, evidence, climb_rng, bench.track, is_wanted=params.inversion),
         extraction_part(
@@ -264,6 +273,7 @@ def _facts(
         "task": evidence.members.data.subject.task,
         "claimed_epsilon": params.claimed_epsilon,
         "claimed_delta": params.claimed_delta,
+        "question_price": params.question_price,
     }
 
 

@@ -81,6 +81,8 @@ def measure_memorised(
     names = [WORDS] if subject.modality == "text" else list(columns)[:MOST_COLUMNS]
     rows: list[dict[str, Any]] = []
     notes: list[str] = []
+    if len(columns) > len(names) and names != [WORDS]:
+        notes.append(f"Remembered values: the first {len(names)} of {len(columns)} columns.")
     rngs = rng.spawn(len(names))
     what = "Trying single values against others"
     for name, own_rng in zip(track(names, what, total=len(names)), rngs, strict=True):

@@ -83,6 +83,14 @@ class PrivacyParams(Params):
         help="Count how many questions a thief needs for a copy. Takes about a second and "
         "6,000 questions.",
     )
+    question_price: float = parameter(
+        0.0,
+        label="Price of a thousand questions",
+        help="What somebody pays for a thousand answers, in your currency: the copy then has a "
+        "price. 0 where answers cost nothing or the price is not known.",
+        minimum=0.0,
+        maximum=1_000_000.0,
+    )
     label_only_copies: int = parameter(
         0,
         label="Noisy copies of each record (labels alone)",
@@ -102,6 +110,13 @@ class PrivacyParams(Params):
         label="Look for remembered single values",
         help="Put values that one training record alone has against others like them. Asks about "
         "13,000 questions for each column to guess (or for the texts).",
+    )
+    property_models: Literal["off", "16", "32", "64"] = parameter(
+        "off",
+        label="Models to tell a group's share from",
+        help="Fit the model's recipe on this many parts with different shares of the first "
+        "sensitive column's largest group, and read the share in the training data off the "
+        "model's behaviour. Takes as many trainings; only for models that can be fitted anew.",
     )
     inversion: bool = parameter(
         False,

@@ -22,7 +22,7 @@ def draw_prototypes(rows: pd.DataFrame, measurements: Measurements) -> Chart:
     is_table = bool((rows["feature"] != "").all())
     return Chart(
         name="prototypes",
-        title=f"Classes whose members the model's answers give away: {found} of {estimate.n}",
+        title=f"Classes that the model's answers alone give away: {found} of {estimate.n}",
         caption=(
             f"{'Filled' if is_table else 'Upper row'}: made from answers alone; "
             f"{'hollow' if is_table else 'lower row'}: the real mean of the class; n = {n:,} "
