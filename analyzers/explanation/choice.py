@@ -24,7 +24,7 @@ from analyzers.explanation.forests import explain_forest
 from analyzers.explanation.gradients import integrate_gradients
 from analyzers.explanation.linear import explain_linear
 from analyzers.explanation.params import MOST_ASKED_BACKGROUND, Method
-from analyzers.explanation.tree_background import explain_against_background
+from analyzers.explanation.tree_background import Opened, explain_against_background, open_trees
 
 MOST_QUESTIONS = 6_000_000
 _LIBRARIES = {"xgboost", "lightgbm", "catboost"}
@@ -125,11 +125,7 @@ def _candidates(
         return []
 
     def encoded(table: pd.DataFrame) -> Encoded:
-        rows = model.native_inputs(table) if isinstance(model, PreparesInputs) else table
-        try:
-            return encode(model.native, rows)
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
-            raise CannotExplain("its preprocessing could not be run apart from it") from error
+        return _encoded(model, table)
 
     def by_parts() -> Attribution:
         own = encoded(frame)
@@ -144,6 +140,27 @@ def _candidates(
         return replace(found, shap_difference=difference_from_shap(own, found, class_index))
 
     return [by_parts]
+
+
+def open_model_trees(
+    model: Model, rows: Dataset, background: Dataset, target: Target
+) -> Opened | None:
+    """Take a tree model apart, rows and background encoded; None where it is no such model."""
+    if not _is_known(model.native):
+        return None
+    try:
+        own = _encoded(model, _frame(rows))
+        return open_trees(own, _encoded(model, _frame(background)), target.class_index)
+    except CannotExplain:
+        return None
+
+
+def _encoded(model: Model, table: pd.DataFrame) -> Encoded:
+    rows = model.native_inputs(table) if isinstance(model, PreparesInputs) else table
+    try:
+        return encode(model.native, rows)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise CannotExplain("its preprocessing could not be run apart from it") from error
 
 
 def _by_gradients(

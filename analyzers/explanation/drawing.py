@@ -18,6 +18,11 @@ from analyzers.explanation.local_charts import (
     draw_tokens,
     local_chart,
 )
+from analyzers.explanation.overall_charts import (
+    draw_interactions,
+    draw_permutation,
+    draw_reasons,
+)
 from analyzers.explanation.picture_charts import overlay_chart
 
 DEPENDENCES = 2
@@ -42,6 +47,11 @@ def draw(measurements: Measurements) -> list[Chart]:
         ]
     charts += [
         effect_chart(measurements, name) for name in tried_features(measurements)[:DEPENDENCES]
+    ]
+    charts += [
+        draw_interactions(measurements),
+        draw_reasons(measurements),
+        draw_permutation(measurements),
     ]
     charts += [draw_groups(measurements), draw_deletion(measurements), draw_agreement(measurements)]
     return [chart for chart in charts if chart is not None]

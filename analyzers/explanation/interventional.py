@@ -34,6 +34,8 @@ _PAIRS_AT_ONCE = 4_000_000
 # Seconds, measured on one core of a 2020s server: a number of a table, a pair of patterns, and
 # the fixed cost of comparing patterns at one leaf.
 _TABLE_S, _PAIR_S, _MEETING_S = 3.2e-9, 1.5e-9, 3e-4
+# The same of one pair of columns at one leaf.
+_PAIR_START_S = 3e-5
 
 
 class Leaf(NamedTuple):
@@ -162,26 +164,42 @@ def interventional_interactions(
             found[second, first] += gained
 
 
-def interaction_work(tree: Tree) -> float:
-    """Multiplications that `interventional_interactions` needs for its tables, roughly."""
-    work = 0.0
-    for k in widths_of(tree):
-        work += k * k * k * 2.0**k
-    return work
+def interaction_seconds(tree: Tree, owners: NDArray[np.int64], n_rows: int) -> float:
+    """About how long `interventional_interactions` takes; infinite where a table is too wide.
+
+    Args:
+        tree: the tree.
+        owners: `(n_encoded,)` as there.
+        n_rows: rows to be explained.
+    """
+    seconds = 0.0
+    for features in paths_of(tree):
+        k, wanted = len(features), len({int(owners[at]) for at in features} - {-1})
+        if wanted < 2:
+            continue
+        if k > _MOST_IN_A_TABLE:
+            return float("inf")
+        n_pairs = wanted * (wanted - 1) / 2
+        seconds += k**2 * 2.0**k * _TABLE_S + n_pairs * (k * 2.0**k + n_rows) * _TABLE_S
+        seconds += n_pairs * _PAIR_START_S
+    return seconds
 
 
-def widths_of(tree: Tree) -> list[int]:
-    """How many distinct columns are asked about on the way to each leaf."""
-    widths = []
+def paths_of(tree: Tree) -> Iterator[frozenset[int]]:
+    """The distinct columns asked about on the way to each leaf."""
     waiting: list[tuple[int, frozenset[int]]] = [(0, frozenset())]
     while waiting:
         node, seen = waiting.pop()
         if tree.left[node] < 0:
-            widths.append(len(seen))
+            yield seen
             continue
         seen = seen | {int(tree.feature[node])}
         waiting += [(int(tree.left[node]), seen), (int(tree.right[node]), seen)]
-    return widths
+
+
+def widths_of(tree: Tree) -> list[int]:
+    """How many distinct columns are asked about on the way to each leaf."""
+    return [len(features) for features in paths_of(tree)]
 
 
 def _shares(patterns: NDArray[np.int64], k: int) -> Floats:

@@ -22,6 +22,7 @@ from analyzers.explanation.editing import fields_table, row_values_table
 from analyzers.explanation.effects import measure_effects
 from analyzers.explanation.faithfulness import Deletion, delete_columns
 from analyzers.explanation.local import LocalWeights, package_lime, shared_lime
+from analyzers.explanation.overall import measure_overall
 from analyzers.explanation.params import ExplanationParams
 from analyzers.explanation.records import (
     Scene,
@@ -29,7 +30,6 @@ from analyzers.explanation.records import (
     beeswarm_table,
     deletion_table,
     explained_rows_table,
-    group_importance_table,
     importance_table,
     lime_table,
     values_table,
@@ -62,7 +62,7 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
             "Expected at least one column the model sees, got none.",
             remedy="Mark the model's columns as features.",
         )
-    choosing, explaining, local, deleting, resampling, trusting = bench.rng.spawn(6)
+    choosing, explaining, local, deleting, resampling, trusting, overall = bench.rng.spawn(7)
     class_index = choose_class(bench, params)
     target = target_of(model, class_index)
     chosen = choose_rows(bench, params, params.rows, choosing)
@@ -129,7 +129,6 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
         "beeswarm": beeswarm_table(bench, scene),
         "lime": lime_table(bench, scene, lime_one),
         "agreement": agreement_table(bench, scene, lime_all, agreement),
-        "group_importance": group_importance_table(bench, scene),
     }
     data = bench.data.inputs
     assert isinstance(data, pd.DataFrame)  # noqa: S101  as above
@@ -143,6 +142,10 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
         track=bench.track,
     )
     tables["effects"], tables["ice"] = effects.effects, effects.ice
+    together = measure_overall(
+        bench, params, target, scene, chosen.background, chosen.positions, overall
+    )
+    tables |= together.tables
     estimates |= _tests(
         bench, params, target, _Rows(positions, compared, reference, chosen.background), space,
         trusting,
@@ -171,12 +174,14 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
     notes = (
         sampling_note(len(positions), len(bench.data), "Explained rows", strata=strata),
         *chosen.notes,
+        *together.notes,
         sampling_note(len(compared), len(frame), "Rows compared with LIME and tested by deletion"),
         sampling_note(effects.n_rows, len(frame), "Rows given other values of a column"),
     )
     return Measurements(
         estimates=estimates,
         facts=_facts(bench, scene, class_index, explained.refused, chosen.source)
+        | together.facts
         | {"counterfactual_search": changed.words},
         tables=tables,
         sampling=tuple(filter(None, notes)),
