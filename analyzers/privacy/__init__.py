@@ -22,11 +22,11 @@ Limits
     an attacker with reference models finds more, so every number is a lower bound of what leaks.
     Grade 2, shadow models, needs a model that can be fitted anew: an estimator, a booster whose
     file keeps its settings, a torch network whose way of training you state. Grade 3, a stand-in
-    of another recipe where the model cannot be fitted anew, is run on request and called so. The lower bound of epsilon from the attack
-    holds for one model whose members were drawn at random; it is an indication, not a proof; the
-    one-run audit's is a proof about the recipe. Intervals do not include the luck of one training
-    run. Low false positive rates pool many records: one person can be more exposed than any rate
-    shows.
+    of another recipe where the model cannot be fitted anew, is run on request and called so. The
+    lower bound of epsilon from the attack holds for one model whose members were drawn at random;
+    it is an indication, not a proof; the one-run audit's is a proof about the recipe. Intervals do
+    not include the luck of one training run. Low false positive rates pool many records: one
+    person can be more exposed than any rate shows.
 
 References:
     Yeom et al. 2018, Privacy Risk in Machine Learning. Song and Mittal 2021, Systematic Evaluation

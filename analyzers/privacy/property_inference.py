@@ -36,6 +36,8 @@ NAME = "property_share"
 SHARES = (0.1, 0.9)
 FEWEST_ROWS = 40
 _RIDGE = 1e-2
+# How much smaller the error with the model must be before it is said to tell something.
+_CLEARLY = 0.8
 
 
 class Line(NamedTuple):
@@ -146,8 +148,8 @@ def judge_property(measurements: Measurements) -> list[Finding]:
     )
     tells = (
         "tells the share better than guessing"
-        if error < blind
-        else "does not tell the share better than guessing"
+        if error < _CLEARLY * blind
+        else "hardly tells the share better than guessing"
     )
     return [
         finding_of(
