@@ -20,14 +20,19 @@ Sundararajan, Taly and Yan 2017; Krishna et al. 2024; Agarwal et al. 2022; Slack
 from analyzers.core.analyzer import Analyzer, Needs
 from analyzers.core.result import Measurements
 from analyzers.core.workbench import Workbench
+from analyzers.explanation.constraints import Constraint, Direction
+from analyzers.explanation.contrast import contrast_chart
+from analyzers.explanation.counterfactual_charts import draw_counterfactuals
 from analyzers.explanation.drawing import draw, explained_features, explained_row_numbers
 from analyzers.explanation.effect_charts import effect_chart
 from analyzers.explanation.judging import judge
 from analyzers.explanation.local_charts import dependence_chart, local_chart
 from analyzers.explanation.params import ExplanationParams
 from analyzers.explanation.pictures import measure_pictures
+from analyzers.explanation.row_finder import ROW_ORDERS, rows_chart, rows_in_order
 from analyzers.explanation.tables import TABLES
 from analyzers.explanation.tabular import measure_tabular
+from analyzers.explanation.ways import find_ways
 from analyzers.explanation.what_if import (
     MOST_EDITED,
     EditableField,
@@ -42,17 +47,25 @@ from analyzers.explanation.words import measure_words
 __all__ = [
     "ANALYZER",
     "MOST_EDITED",
+    "ROW_ORDERS",
+    "Constraint",
+    "Direction",
     "EditableField",
     "ask_about",
+    "contrast_chart",
     "dependence_chart",
+    "draw_counterfactuals",
     "editable_fields",
     "editable_rows",
     "edits_chart",
     "effect_chart",
     "explained_features",
     "explained_row_numbers",
+    "find_ways",
     "local_chart",
     "read_answer",
+    "rows_chart",
+    "rows_in_order",
 ]
 
 

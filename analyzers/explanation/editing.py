@@ -82,3 +82,12 @@ def value_type(column: pd.Series) -> str:
     if kind.is_integer_dtype(column):
         return "integer"
     return "number" if kind.is_numeric_dtype(column) else "text"
+
+
+def typed_level(text: str, kind: str) -> Any:  # noqa: ANN401  each kind has its own type
+    """Read a level back that `fields_table` wrote as text."""
+    if kind == "boolean":
+        return text == "True"
+    if kind == "integer":
+        return int(text)
+    return float(text) if kind == "number" else text

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from analyzers.core.errors import UnsuitableSubject
+from analyzers.core.subject import Role
 from analyzers.core.workbench import Workbench
 from analyzers.explanation.agreement import Agreement
 from analyzers.explanation.attribution import Attribution
@@ -16,7 +16,6 @@ from analyzers.explanation.layout import swarm_heights, value_shares
 from analyzers.explanation.local import LocalWeights, is_number
 from analyzers.explanation.selection import Shown
 from analyzers.explanation.tables import TABLES
-from analyzers.toolkit.groups import attribute_of
 from analyzers.toolkit.intervals import mean_estimate
 
 MOST_COLUMNS = 60
@@ -81,8 +80,20 @@ def explained_rows(
         "predicted": [_named(predictions.predicted[at], classes) for at in positions],
         "label": [None if labels is None else _named(labels[at], classes) for at in positions],
         "is_shown": np.arange(len(positions)) == shown,
+        "id": _identities(bench, positions),
     }
     return pa.table(columns, schema=TABLES["explained_rows"])
+
+
+def _identities(bench: Workbench, positions: NDArray[np.int64]) -> pa.Array:
+    """What the data's own id column says of these rows; nulls where there is none."""
+    names = [column.name for column in bench.subject.columns if column.role is Role.ID]
+    names = [name for name in names if name in bench.data.frame.columns]
+    if not names:
+        return pa.nulls(len(positions), pa.string())
+    values = bench.data.frame[names[0]].iloc[positions]
+    texts = [None if pd.isna(value) else str(value)[:100] for value in values]
+    return pa.array(texts, type=pa.string())
 
 
 def explained_rows_table(bench: Workbench, scene: Scene) -> pa.Table:
@@ -235,25 +246,3 @@ def deletion_table(deletion: Deletion) -> pa.Table:
                 }
             )  # fmt: skip
     return pa.Table.from_pylist(lines, schema=TABLES["deletion"])
-
-
-def group_importance_table(bench: Workbench, scene: Scene) -> pa.Table:
-    """The most important columns again, for each group of each sensitive column."""
-    lines = []
-    table = bench.data.frame.iloc[scene.positions]
-    for column in bench.subject.sensitive:
-        if column.name not in table.columns:
-            continue
-        try:
-            attribute = attribute_of(table[column.name])
-        except UnsuitableSubject:
-            continue
-        for code, group in enumerate(attribute.levels):
-            members = scene.attribution.values[attribute.codes == code]
-            if not len(members):
-                continue
-            for at in scene.order[:GROUP_COLUMNS]:
-                line = importance_line(str(scene.frame.columns[at]), members[:, at])
-                del line["mean"]
-                lines.append({"attribute": column.name, "group": group, **line})
-    return pa.Table.from_pylist(lines, schema=TABLES["group_importance"])

@@ -16,7 +16,7 @@ TABLES: dict[str, pa.Schema] = {
     "explained_rows": pa.schema(
         [
             ("row", _WHOLE), ("output", _NUMBER), ("base", _NUMBER), ("predicted", _TEXT),
-            ("label", _TEXT), ("is_shown", pa.bool_()),
+            ("label", _TEXT), ("is_shown", pa.bool_()), ("id", _TEXT),
         ]
     ),
     # One line for each explained row and column: its value and how far it moved the output.

@@ -20,6 +20,7 @@ from analyzers.core.result import Measurements
 from analyzers.core.subject import Subject
 from analyzers.explanation.chart_words import LOWERS, RAISES, is_filled, output_of
 from analyzers.explanation.coalitions import shapley_of
+from analyzers.explanation.editing import typed_level
 from analyzers.toolkit.plots import figure, plain
 
 MOST_EDITED = 8
@@ -82,7 +83,7 @@ def editable_fields(measurements: Measurements, row: int) -> tuple[EditableField
     found = []
     for line in measurements.tables["fields"].to_pylist():
         name = line["feature"]
-        levels = tuple(_typed(level, line["value_type"]) for level in line["levels"])
+        levels = tuple(typed_level(level, line["value_type"]) for level in line["levels"])
         is_number = line["low"] is not None and line["low"] < line["high"]
         if name not in values or not (is_number or len(levels) > 1):
             continue
@@ -237,16 +238,8 @@ def _values(measurements: Measurements, row: int) -> dict[str, Cell]:
                 else None
             )
         else:
-            values[line.feature] = None if pd.isna(line.text) else _typed(line.text, kind)
+            values[line.feature] = None if pd.isna(line.text) else typed_level(line.text, kind)
     return values
-
-
-def _typed(text: str, kind: str) -> Cell:
-    if kind == "boolean":
-        return text == "True"
-    if kind == "integer":
-        return int(text)
-    return float(text) if kind == "number" else text
 
 
 def _written(value: Cell) -> str:

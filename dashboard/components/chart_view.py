@@ -1,5 +1,6 @@
 """A chart with its words and everything it can be taken away as."""
 
+from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
@@ -20,7 +21,14 @@ _CONFIG = {
 }
 
 
-def chart_view(chart: Chart, measurements: Measurements, *, area: str, place: str = "") -> None:
+def chart_view(
+    chart: Chart,
+    measurements: Measurements,
+    *,
+    area: str,
+    place: str = "",
+    on_click: Callable[[str], None] | None = None,
+) -> None:
     """Show a chart: title, picture, caption, downloads.
 
     Args:
@@ -28,6 +36,7 @@ def chart_view(chart: Chart, measurements: Measurements, *, area: str, place: st
         measurements: hold the chart's table.
         area: name of the analyzer, for the file names.
         place: a word that tells two views of the same chart on one page apart.
+        on_click: called with the key under which the session holds the points clicked on.
     """
     key = "-".join(word for word in ("chart", area, chart.name.replace("_", "-"), place) if word)
     stem = file_stem("assay", area, chart.name)
@@ -37,7 +46,13 @@ def chart_view(chart: Chart, measurements: Measurements, *, area: str, place: st
         if chart.sentence:
             st.markdown(as_text(chart.sentence))
         st.plotly_chart(
-            figure, theme="streamlit", config=_CONFIG, alt=chart.alt, key=f"{key}-figure"
+            figure,
+            theme="streamlit",
+            config=_CONFIG,
+            alt=chart.alt,
+            key=f"{key}-figure",
+            on_select="ignore" if on_click is None else partial(on_click, f"{key}-figure"),
+            selection_mode="points",
         )
         st.caption(as_text(chart.caption))
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):

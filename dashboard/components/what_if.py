@@ -106,7 +106,7 @@ def _field(field: EditableField, *, key: str) -> Any:  # noqa: ANN401  each kind
 def _answer(shown: Shown, row: int, edits: dict[str, Any]) -> None:
     try:
         question = ask_about(shown.measurements, row, edits)
-        answers = _open_model(shown).predict(question.rows)
+        answers = open_model(shown).predict(question.rows)
         answered = read_answer(shown.measurements, shown.subject, question, answers)
     except AssayError as error:
         st.error(f"**The model gave no answer.** {as_text(error)}", icon=":material/error:")
@@ -124,7 +124,8 @@ def _answer(shown: Shown, row: int, edits: dict[str, Any]) -> None:
         chart_view(chart, answered, area=shown.analyzer.name, place="edited")
 
 
-def _open_model(shown: Shown) -> LiveModel:
+def open_model(shown: Shown) -> LiveModel:
+    """Return the model, open in a sandbox of its own and shared by all controls of the page."""
     with st.spinner("Opening the model"):
         return _model(str(session.home()), session.workspace(), shown.subject.digest)
 

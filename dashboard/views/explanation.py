@@ -13,6 +13,8 @@ from analyzers.explanation import (
 from analyzers.toolkit.markup import shown as tamed
 from dashboard.analysis_page import Shown, show_analysis
 from dashboard.components.chart_view import chart_view
+from dashboard.components.row_picker import contrast, row_picker
+from dashboard.components.ways_out import ways_out
 from dashboard.components.what_if import what_if
 
 
@@ -28,17 +30,12 @@ def pick(shown: Shown) -> None:
     st.header("Look at one row, or one column", anchor=False)
     left, right = st.columns(2)
     with left:
-        first = shown.measurements.facts.get("shown_row")
-        row = st.selectbox(
-            "Row of the file",
-            rows,
-            index=next((place for place, number in enumerate(rows) if number == first), 0),
-            key="explanation-picked-row",
-            help=f"{len(rows):,} rows were explained; the first shown is the most instructive one.",
-        )
-        chart = local_chart(shown.measurements, row)
+        row = row_picker(shown)
+        chart = None if row is None else local_chart(shown.measurements, row)
         if chart is not None:
             chart_view(chart, shown.measurements, area=ANALYZER.name, place="picked")
+        if row is not None:
+            contrast(shown, row)
     with right:
         feature = st.selectbox(
             "Column",
@@ -57,6 +54,7 @@ def live(shown: Shown) -> None:
     """Show the controls that answer at once."""
     pick(shown)
     what_if(shown)
+    ways_out(shown)
 
 
 show_analysis(ANALYZER, live=live)

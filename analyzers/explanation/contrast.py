@@ -1,0 +1,88 @@
+"""Why this row and not that one: the difference of two answers, shared out over the columns.
+
+SHAP values of both rows rest on the same background, so their differences add up to the difference
+of the two answers on the explained scale, exactly as far as the values themselves add up.
+
+References: Lundberg and Lee 2017; Miller 2019 (people ask for contrasts).
+"""
+
+import numpy as np
+import pandas as pd
+
+from analyzers.core.chart import Chart
+from analyzers.core.result import Measurements
+from analyzers.explanation.chart_words import LOWERS, RAISES, is_filled, output_of
+from analyzers.toolkit.plots import figure, plain
+
+_MOST_BARS = 15
+
+
+def contrast_rows(measurements: Measurements, row: int, other: int) -> pd.DataFrame:
+    """Split the difference between two rows' outputs over the columns.
+
+    Args:
+        measurements: of this analyzer, with `values` and `explained_rows`.
+        row: number in the file of the row that is asked about.
+        other: number in the file of the row it is compared with.
+
+    Returns:
+        One line for each column, largest first: feature, value, other_value, phi, other_phi and
+        difference, which add up to the output of `row` less that of `other`.
+    """
+    table = measurements.tables["values"].to_pandas()
+    mine, theirs = (
+        table[table["row"] == number].set_index("feature")[["value", "phi"]]
+        for number in (row, other)
+    )
+    both = mine.join(theirs.add_prefix("other_")).reset_index()
+    both["difference"] = both["phi"] - both["other_phi"]
+    order = np.argsort(-both["difference"].abs().to_numpy(), kind="stable")
+    return both.iloc[order].reset_index(drop=True)
+
+
+def contrast_chart(measurements: Measurements, row: int, other: int) -> Chart | None:
+    """Draw the way from the other row's output to this one's; None where nothing was kept."""
+    if not is_filled(measurements, "values") or row == other:
+        return None
+    table = contrast_rows(measurements, row, other)
+    if table.empty or table["other_phi"].isna().any():
+        return None
+    rows = measurements.tables["explained_rows"].to_pandas().set_index("row")
+    start, end = float(rows["output"][other]), float(rows["output"][row])
+    first, rest = table.iloc[:_MOST_BARS], table.iloc[_MOST_BARS:]
+    names = [
+        f"{plain(line.feature, longest=30)}: {plain(line.value, longest=15)} "
+        f"(row {other:,}: {plain(line.other_value, longest=15)})"
+        for line in first.itertuples()
+    ]
+    steps = first["difference"].tolist()
+    if len(rest):
+        names.append(f"{len(rest)} other columns")
+        steps.append(float(rest["difference"].sum()))
+    bars = {
+        "type": "waterfall",
+        "orientation": "h",
+        "base": start,
+        "y": names[::-1],
+        "x": steps[::-1],
+        "text": [f"{step:+.3g}" for step in steps[::-1]],
+        "increasing": {"marker": {"color": RAISES}},
+        "decreasing": {"marker": {"color": LOWERS}},
+        "hovertemplate": "%{y}: %{text}<extra></extra>",
+    }
+    top = table.iloc[0]
+    return Chart(
+        name="contrast",
+        title=f"Why row {row:,} gets {end:.3g} and row {other:,} gets {start:.3g}",
+        sentence=f"{plain(top['feature'], longest=40)} makes the largest difference, "
+        f"{top['difference']:+.3g} of {end - start:+.3g}.",
+        caption=f"Differences of the two rows' SHAP values against the same background, n = 2 "
+        f"rows; from row {other:,} at the bottom to row {row:,} at the top they add up to the "
+        f"difference of the {output_of(measurements)}.",
+        alt=f"Waterfall of {len(steps)} differences from {start:.3g} to {end:.3g}.",
+        table="values",
+        figure=figure(
+            [bars], x=output_of(measurements), y="", height=150 + 30 * len(steps),
+            showlegend=False,
+        ),
+    )  # fmt: skip

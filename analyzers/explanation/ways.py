@@ -1,0 +1,194 @@
+"""Counterfactuals of any editable row under rules set on the page, asked of the live model.
+
+The search is the one of the run; the rules of the data come back from the result's own tables, and
+the model's answers from a sandbox that keeps it open. So the page may set other directions and
+ranges and search again without a new run.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analyzers.core.dataset import Predictions
+from analyzers.core.errors import InvalidParameter
+from analyzers.core.result import Measurements
+from analyzers.core.subject import Subject
+from analyzers.explanation.changing import Start, changes_table
+from analyzers.explanation.constraints import Constraint, broken, constrained
+from analyzers.explanation.counterfactuals import find_counterfactuals
+from analyzers.explanation.editing import typed_level
+from analyzers.toolkit.feasible import FeasibleSpace, Field, Rule
+from analyzers.toolkit.markup import shown as tamed
+
+AskLive = Callable[[pd.DataFrame], Predictions]
+
+
+def find_ways(
+    measurements: Measurements,
+    subject: Subject,
+    row: int,
+    constraints: Sequence[Constraint],
+    ask: AskLive,
+    *,
+    wanted: str | None = None,
+) -> Measurements:
+    """Search the smallest changes of a row that lead to another answer, and check them again.
+
+    Args:
+        measurements: of this analyzer.
+        subject: names the classes.
+        row: one of `editable_rows`.
+        constraints: for some columns; the others follow the data's own rules. A constraint on a
+            column that was fixed in the run does not free it.
+        ask: the model.
+        wanted: the class to reach; None for any other, or across the median of a regression.
+
+    Returns:
+        Table `counterfactuals` as in the run; facts `n_found`, `n_questions`, `n_free`,
+        `n_columns`.
+
+    Raises:
+        InvalidParameter: a rule that makes no sense, or the row has the wanted class already.
+    """
+    numbers, frame = rows_at_hand(measurements)
+    start_row = frame.iloc[[numbers.index(row)]].reset_index(drop=True)
+    rules = rules_of(measurements)
+    space = constrained(rules, constraints, start_row)
+    outputs = measurements.tables["explained_rows"]["output"].to_numpy()
+    start = Start(start_row, row, float(np.median(outputs)))
+    found = find_counterfactuals(
+        _margins(subject, start, ask, wanted), start_row, space, frame, _order(measurements, space)
+    )
+    origin = rules.encode(start_row)[0]
+    for point in found.points:
+        wrong = broken(rules, constraints, origin, point)
+        if wrong:  # never seen; a change that breaks a rule must not reach the page
+            raise InvalidParameter(
+                f"Expected a change within the rules, got one that breaks that of "
+                f"{tamed(wrong[0])}.",
+                remedy="Leave the rule out and report this.",
+            )
+    answers = ask(found.rows) if len(found.rows) else None
+    table = changes_table(
+        start,
+        found,
+        np.zeros(0) if answers is None else _outputs(measurements, subject, answers),
+        () if answers is None else np.asarray(answers.predicted).astype(np.int64),
+        subject.classes,
+    )
+    return Measurements(
+        tables={"counterfactuals": table},
+        facts={
+            "n_found": len(found.rows),
+            "n_questions": found.n_questions,
+            "n_free": int(space.is_free.sum()),
+            "n_columns": len(space.fields),
+        },
+    )
+
+
+def rules_of(measurements: Measurements) -> FeasibleSpace:
+    """Rebuild the data's own rules from the table that describes the columns."""
+    fields = tuple(_field(line) for line in measurements.tables["fields"].to_pylist())
+    return FeasibleSpace(
+        fields=fields,
+        is_free=np.array([field.rule != "fixed" for field in fields], dtype=bool),
+        is_level=np.array([bool(field.levels) for field in fields], dtype=bool),
+        scales=np.array([field.scale for field in fields], dtype=np.float64),
+    )
+
+
+def rows_at_hand(measurements: Measurements) -> tuple[list[int], pd.DataFrame]:
+    """The rows whose values were kept, as the model takes them, and their numbers in the file."""
+    table = measurements.tables["row_values"].to_pandas()
+    types = {
+        line["feature"]: line["value_type"] for line in measurements.tables["fields"].to_pylist()
+    }
+    columns: dict[str, Any] = {}
+    numbers: list[int] = []
+    for name, part in table.groupby("feature", sort=False):
+        kind = types[str(name)]
+        numbers = part["row"].tolist()
+        if kind in ("integer", "number"):
+            values = part["number"].to_numpy(np.float64)
+            is_whole = kind == "integer" and not np.isnan(values).any()
+            columns[str(name)] = values.astype(np.int64) if is_whole else values
+        else:
+            levels = [None if pd.isna(text) else typed_level(text, kind) for text in part["text"]]
+            is_known = kind == "boolean" and None not in levels
+            columns[str(name)] = pd.Series(levels, dtype=bool if is_known else object)
+    return numbers, pd.DataFrame(columns)
+
+
+def _field(line: dict[str, Any]) -> Field:
+    levels = tuple(typed_level(level, line["value_type"]) for level in line["levels"])
+    low, high = line["low"], line["high"]
+    rule: Rule = "level" if levels else "integer" if line["decimals"] == 0 else "number"
+    if line["fixed"]:
+        rule = "fixed"
+    return Field(
+        line["feature"],
+        rule,
+        line["scale"],
+        0.0 if levels else np.nan if low is None else low,
+        float(len(levels) - 1) if levels else np.nan if high is None else high,
+        decimals=line["decimals"],
+        levels=levels,
+        reason=line["fixed"],
+    )
+
+
+def _order(measurements: Measurements, space: FeasibleSpace) -> NDArray[np.int64]:
+    important = measurements.tables["importance"]["feature"].to_pylist()
+    rank = {name: place for place, name in enumerate(important)}
+    names = [field.name for field in space.fields]
+    return np.argsort([rank.get(name, len(rank)) for name in names], kind="stable")
+
+
+def _margins(
+    subject: Subject, start: Start, ask: AskLive, wanted: str | None
+) -> Callable[[pd.DataFrame], NDArray[np.float64]]:
+    own = ask(start.row)
+    if not subject.classes:
+        sign = -1.0 if float(own.predicted[0]) > start.middle else 1.0
+        return lambda rows: sign * (np.asarray(ask(rows).predicted, np.float64) - start.middle)
+    code = int(own.predicted[0])
+    goal = None if wanted is None else subject.classes.index(wanted)
+    if goal == code:
+        raise InvalidParameter(
+            f"Expected a class that row {start.number} does not have, got {tamed(str(wanted))}, "
+            "which the model predicts already.",
+            remedy="Choose another class.",
+        )
+
+    def margins(rows: pd.DataFrame) -> NDArray[np.float64]:
+        answers = ask(rows)
+        is_there = answers.predicted == goal if goal is not None else answers.predicted != code
+        if answers.scores is None:
+            return np.where(is_there, 1.0, -1.0)
+        scores = np.asarray(answers.scores, dtype=np.float64)
+        first, second = (
+            (np.delete(scores, code, axis=1).max(axis=1), scores[:, code])
+            if goal is None
+            else (scores[:, goal], np.delete(scores, goal, axis=1).max(axis=1))
+        )
+        # Scores lead the search; what counts is the class the model itself names.
+        lead = first - second
+        tiny = np.finfo(np.float64).tiny
+        return np.where(is_there, np.maximum(lead, tiny), np.minimum(lead, 0.0))
+
+    return margins
+
+
+def _outputs(
+    measurements: Measurements, subject: Subject, answers: Predictions
+) -> NDArray[np.float64]:
+    if not subject.classes:
+        return np.asarray(answers.predicted, dtype=np.float64)
+    place = subject.classes.index(str(measurements.facts["class"]))
+    if answers.scores is None:
+        return (answers.predicted == place).astype(np.float64)
+    return np.asarray(answers.scores[:, place], dtype=np.float64)
