@@ -39,6 +39,7 @@ class Shown(NamedTuple):
 
 
 LiveControls = Callable[[Shown], None]
+Forecast = Callable[[Subject, Params], str]
 
 
 def show_analysis(
@@ -46,6 +47,7 @@ def show_analysis(
     *,
     live: LiveControls | None = None,
     beside: Mapping[str, LiveControls] | None = None,
+    foretell: Forecast | None = None,
 ) -> None:
     """Show the page of an analyzer.
 
@@ -53,6 +55,7 @@ def show_analysis(
         analyzer: of the catalog.
         live: draws the controls that answer at once from a finished result.
         beside: the same, by the section of charts whose question they belong to.
+        foretell: says what a run with given parameters would do and about how long it takes.
     """
     st.title(analyzer.title, anchor=False)
     st.markdown(f"*{as_text(analyzer.question)}*")
@@ -71,7 +74,7 @@ def show_analysis(
     job_id = _job(analyzer, examined)
     state = engine.state_of(job_id) if job_id else None
     result = _finished(job_id, state)
-    chosen = _settings(analyzer, examined, result, state)
+    chosen = _settings(analyzer, examined, result, state, foretell)
     if chosen is not None:
         session.remember_job(engine.runner().submit(analyzer, examined, chosen))
         st.rerun()
@@ -116,7 +119,11 @@ def _show_damage(job_id: str) -> None:
 
 
 def _settings(
-    analyzer: Analyzer[Any], examined: Subject, result: Result | None, state: JobState | None
+    analyzer: Analyzer[Any],
+    examined: Subject,
+    result: Result | None,
+    state: JobState | None,
+    foretell: Forecast | None,
 ) -> Params | None:
     if isinstance(state, Queued | Running):
         return None
@@ -126,10 +133,14 @@ def _settings(
     label = f"Run {analyzer.title.lower()}" if state is None else "Run again with these settings"
     try:
         if state is None:
-            return params_form(analyzer, examined, initial=initial, label=label)
+            return params_form(analyzer, examined, initial=initial, label=label, foretell=foretell)
         with st.expander("Settings", icon=":material/tune:", expanded=result is None):
             return params_form(
-                analyzer, examined, initial=initial, label=label if result else "Try again"
+                analyzer,
+                examined,
+                initial=initial,
+                label=label if result else "Try again",
+                foretell=foretell,
             )
     except AssayError as error:
         st.error(as_text(error), icon=":material/error:")

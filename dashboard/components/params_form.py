@@ -1,5 +1,6 @@
 """A form from declared parameters: the same declaration makes the command line's flags."""
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -13,7 +14,12 @@ SHOWN_AT_ONCE = 3
 
 
 def params_form(
-    analyzer: Analyzer[Any], subject: Subject, *, initial: Params, label: str
+    analyzer: Analyzer[Any],
+    subject: Subject,
+    *,
+    initial: Params,
+    label: str,
+    foretell: Callable[[Subject, Params], str] | None = None,
 ) -> Params | None:
     """Show the form; return the chosen parameters when Run was pressed, else None.
 
@@ -22,6 +28,7 @@ def params_form(
         subject: its columns are the choices of column parameters.
         initial: what the fields show at first.
         label: of the button.
+        foretell: says what a run with the values shown would do; it follows every change.
 
     Raises:
         InvalidParameter: a text field holds what its declaration does not allow.
@@ -29,7 +36,9 @@ def params_form(
     declared = parameters_of(analyzer.params)
     first, more = declared[:SHOWN_AT_ONCE], declared[SHOWN_AT_ONCE:]
     values: dict[str, Any] = {}
-    with st.form(f"{analyzer.name}-params"):
+    # A form tells its values only when it is sent; a forecast needs them at once.
+    frame = st.container(border=True) if foretell else st.form(f"{analyzer.name}-params")
+    with frame:
         if first:
             for column, parameter in zip(st.columns(len(first)), first, strict=True):
                 with column:
@@ -38,9 +47,17 @@ def params_form(
             with st.expander(f"More settings ({len(more)}); the defaults are fine to begin with"):
                 for parameter in more:
                     values[parameter.name] = _field(analyzer.name, parameter, subject, initial)
-        pressed = st.form_submit_button(
-            label, icon=":material/play_arrow:", key=f"{analyzer.name}-run", type="primary"
-        )
+        button: dict[str, Any] = {
+            "label": label, "icon": ":material/play_arrow:", "key": f"{analyzer.name}-run",
+            "type": "primary",
+        }  # fmt: skip
+        if foretell is None:
+            pressed = st.form_submit_button(**button)
+        else:
+            words = foretell(subject, check_params(analyzer.params, values))
+            if words:
+                st.caption(words)
+            pressed = st.button(**button)
     return check_params(analyzer.params, values) if pressed else None
 
 
