@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from analyzers.core.params import Params
+from analyzers.core.subject import Subject
 from analyzers.explanation import (
     ANALYZER,
     dependence_chart,
@@ -10,10 +12,12 @@ from analyzers.explanation import (
     explained_row_numbers,
     local_chart,
 )
+from analyzers.explanation.params import ExplanationParams
+from analyzers.explanation.plan import plan_of, plan_words
 from analyzers.toolkit.markup import shown as tamed
 from dashboard.analysis_page import Shown, show_analysis
 from dashboard.components.chart_view import chart_view
-from dashboard.components.row_picker import contrast, row_picker
+from dashboard.components.row_picker import contrast, near_rows, row_picker
 from dashboard.components.ways_out import ways_out
 from dashboard.components.what_if import what_if
 
@@ -36,6 +40,7 @@ def pick(shown: Shown) -> None:
             chart_view(chart, shown.measurements, area=ANALYZER.name, place="picked")
         if row is not None:
             contrast(shown, row)
+            near_rows(shown, row)
     with right:
         feature = st.selectbox(
             "Column",
@@ -57,4 +62,10 @@ def live(shown: Shown) -> None:
     ways_out(shown)
 
 
-show_analysis(ANALYZER, live=live)
+def foretell(subject: Subject, params: Params) -> str:
+    """Say what a run would do and about how long it takes."""
+    plan = plan_of(subject, ExplanationParams.model_validate(params))
+    return "" if plan is None else plan_words(plan)
+
+
+show_analysis(ANALYZER, live=live, foretell=foretell)
