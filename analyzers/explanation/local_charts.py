@@ -19,6 +19,7 @@ from analyzers.explanation.chart_words import (
     slug,
     thing_of,
 )
+from analyzers.explanation.partners import colour_by, partner_of
 from analyzers.toolkit.plots import PALETTE, figure, plain
 
 MOST_POINTS = 5000
@@ -113,6 +114,15 @@ def dependence_chart(measurements: Measurements, feature: str) -> Chart | None:
         return None
     name, output = plain(feature, longest=40), output_of(measurements)
     known = part.dropna(subset=["number"])
+    partner, beside = partner_of(measurements, feature), ""
+    colour: dict[str, Any] = {"color": PALETTE[0]}
+    if partner is not None:
+        other = plain(partner.name, longest=40)
+        beside = f" It acts together most with {other} (typical size {partner.strength:.2g})."
+        coloured = colour_by(partner, table, known["row"]) if len(known) else None
+        if coloured is not None:
+            colour = coloured
+            beside = f"{beside[:-1]}, whose rank is the colour."
     if len(known):
         traces = [
             {
@@ -120,7 +130,7 @@ def dependence_chart(measurements: Measurements, feature: str) -> Chart | None:
                 "mode": "markers",
                 "x": known["number"].to_numpy(),
                 "y": known["phi"].to_numpy(),
-                "marker": {"size": 5, "opacity": 0.6, "color": PALETTE[0]},
+                "marker": {"size": 5, "opacity": 0.6, **colour},
                 "hovertemplate": f"{name} %{{x}}: %{{y:.3g}}<extra></extra>",
             }
         ]
@@ -146,7 +156,7 @@ def dependence_chart(measurements: Measurements, feature: str) -> Chart | None:
         title=f"How the value of {name} moves the output",
         caption=(
             f"Each of {n:,} explained rows: above 0 its value of {name} raises the {output}, below "
-            f"0 it lowers it.{left_out}"
+            f"0 it lowers it.{left_out}{beside}"
         ),
         alt=f"SHAP values of {name} from {part['phi'].min():.3g} to {part['phi'].max():.3g}.",
         table="values",

@@ -6,7 +6,7 @@ import pytest
 from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier
 
 from analyzers.core.workbench import untracked
-from analyzers.explanation import ANALYZER
+from analyzers.explanation import ANALYZER, dependence_chart
 from analyzers.explanation.attribution import Target
 from analyzers.explanation.cohorts import Cohort
 from analyzers.explanation.encoding import Encoded
@@ -208,3 +208,18 @@ def test_the_analyzer_returns_and_draws_all_of_it():
     assert {"", "true outcome", "model's answer"} <= cohorts
     names = [chart.name for chart in ANALYZER.draw(measured)]
     assert {"interactions", "permutation", "reasons"} <= set(names)
+
+
+def test_a_dependence_is_coloured_by_its_strongest_partner():
+    frame = number_frame(300, 5)
+    forest = RandomForestClassifier(10, max_depth=4, random_state=0)
+    measured = ANALYZER.measure(number_bench(forest, frame), QUICK)
+    line = measured.tables["interactions"].to_pylist()[0]
+
+    chart = dependence_chart(measured, line["feature"])
+
+    assert chart is not None
+    assert line["other"] in chart.caption
+    shares = chart.figure["data"][0]["marker"]["color"]
+    assert {min(shares), max(shares)} == {0.0, 1.0}
+    assert chart.figure["data"][0]["marker"]["colorbar"]["title"]["text"] == line["other"]
