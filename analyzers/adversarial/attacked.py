@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzers.core.errors import UnsuitableSubject
+from analyzers.core.errors import InvalidParameter, UnsuitableSubject
 from analyzers.core.workbench import Workbench
 from analyzers.toolkit.sampling import sample_rows, sampling_note
 
@@ -62,4 +62,49 @@ def choose_rows(bench: Workbench, most: int) -> Attacked:
         is_correct=predicted[positions] == codes[positions],
         has_labels=has_labels,
         sampling=(note,) if note else (),
+    )
+
+
+def wanted_code(bench: Workbench, wanted: str) -> int | None:
+    """Return the code of the answer the attacker wants; None where any will do.
+
+    Raises:
+        InvalidParameter: there is no such class.
+    """
+    if not wanted:
+        return None
+    classes = bench.subject.classes
+    if wanted not in classes:
+        raise InvalidParameter(
+            f"Expected the name of a class as the wanted answer, got {wanted[:80]!r}.",
+            remedy=f"Choose one of: {', '.join(classes[:20])}.",
+        )
+    return classes.index(wanted)
+
+
+def choose_targets(bench: Workbench, most: int, wanted: int | None) -> Attacked:
+    """Draw the rows; those that have the wanted answer already are no target.
+
+    Raises:
+        UnsuitableSubject: none is left, or as for `choose_rows`.
+    """
+    attacked = choose_rows(bench, most)
+    if wanted is None:
+        return attacked
+    name = bench.subject.classes[wanted]
+    kept = np.flatnonzero(attacked.codes != wanted)
+    if not len(kept):
+        raise UnsuitableSubject(
+            f"Expected rows of another class than {name!r} to attack, got none.",
+            remedy="Choose another wanted answer, or attack more rows.",
+        )
+    note = (
+        f"Attacked: {len(kept):,} of {len(attacked.codes):,} drawn rows, all but those of class "
+        f"{name!r}, which the attacker wants."
+    )
+    return attacked._replace(
+        positions=attacked.positions[kept],
+        codes=attacked.codes[kept],
+        is_correct=attacked.is_correct[kept],
+        sampling=(*attacked.sampling, note),
     )

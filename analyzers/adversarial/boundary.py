@@ -45,8 +45,9 @@ def start_from_data(
     """
     space = target.space
     owners, donors = [], []
-    for row, code in enumerate(target.codes):
-        others = np.flatnonzero(pool_codes != code)
+    for row in range(len(target.codes)):
+        goal = target.aim(np.full(len(pool_codes), row))
+        others = np.flatnonzero(goal.is_reached(pool_codes))
         if not len(others):
             continue
         wide = np.broadcast_to(target.originals[row], (len(others), pool.shape[1]))

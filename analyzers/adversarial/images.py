@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from analyzers.adversarial import checks
 from analyzers.adversarial.aim import Aim
-from analyzers.adversarial.attacked import Attacked, choose_rows
+from analyzers.adversarial.attacked import Attacked, choose_targets, wanted_code
 from analyzers.adversarial.by_group import by_group_table
 from analyzers.adversarial.cascade import (
     ACCESS_LABELS,
@@ -50,7 +50,7 @@ from analyzers.adversarial.robustness import (
 )
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.threat_model import threat_model_table
-from analyzers.core.errors import InvalidParameter, UnsuitableSubject
+from analyzers.core.errors import UnsuitableSubject
 from analyzers.core.model import Capability, Model, NetworkModel
 from analyzers.core.result import Estimate, Measurements
 from analyzers.core.workbench import Workbench
@@ -97,8 +97,8 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
     model = bench.need_model()
     if bench.data.images is None or not bench.data.images.size:
         raise UnsuitableSubject("Expected pictures, got none.", remedy="Upload a zip or npz file.")
-    wanted = _wanted_code(bench, params)
-    attacked = _choose(bench, params, wanted)
+    wanted = wanted_code(bench, params.wanted)
+    attacked = choose_targets(bench, params.rows, wanted)
     correct = np.flatnonzero(attacked.is_correct)
     pictures = bench.data.images[attacked.positions]
     codes = attacked.codes[correct]
@@ -154,41 +154,6 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
         } | tables,
         sampling=attacked.sampling,
     )  # fmt: skip
-
-
-def _wanted_code(bench: Workbench, params: AdversarialParams) -> int | None:
-    if not params.wanted:
-        return None
-    classes = bench.subject.classes
-    if params.wanted not in classes:
-        raise InvalidParameter(
-            f"Expected the name of a class as the wanted answer, got {params.wanted[:80]!r}.",
-            remedy=f"Choose one of: {', '.join(classes[:20])}.",
-        )
-    return classes.index(params.wanted)
-
-
-def _choose(bench: Workbench, params: AdversarialParams, wanted: int | None) -> Attacked:
-    """Draw the rows; those that have the wanted answer already are no target."""
-    attacked = choose_rows(bench, params.rows)
-    if wanted is None:
-        return attacked
-    kept = np.flatnonzero(attacked.codes != wanted)
-    if not len(kept):
-        raise UnsuitableSubject(
-            f"Expected rows of another class than {params.wanted!r} to attack, got none.",
-            remedy="Choose another wanted answer, or attack more rows.",
-        )
-    note = (
-        f"Attacked: {len(kept):,} of {len(attacked.codes):,} drawn rows, all but those of class "
-        f"{params.wanted!r}, which the attacker wants."
-    )
-    return attacked._replace(
-        positions=attacked.positions[kept],
-        codes=attacked.codes[kept],
-        is_correct=attacked.is_correct[kept],
-        sampling=(*attacked.sampling, note),
-    )
 
 
 def _refuse_constant(bench: Workbench, model: Model, pictures: NDArray[np.float32]) -> None:

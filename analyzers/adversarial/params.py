@@ -57,6 +57,19 @@ class AdversarialParams(Params):
         label="Tables: columns the attacker cannot change", among="feature",
         help="Beside the columns that are marked immutable; nobody can change these in a request.",
     )  # fmt: skip
+    rising: tuple[str, ...] = column_choice(
+        label="Tables: numbers that may only rise", among="feature",
+        help="Such as age, or years with the firm.",
+    )  # fmt: skip
+    falling: tuple[str, ...] = column_choice(
+        label="Tables: numbers that may only fall", among="feature",
+        help="Such as the time left of a contract.",
+    )  # fmt: skip
+    relations: bool = parameter(
+        True, label="Tables: keep relations the data shows",
+        help="A number that is at most another one, or the sum of two others, in every row of the "
+        "data stays so in every changed row; the result lists them.",
+    )  # fmt: skip
     epsilon: float = parameter(
         0.1, minimum=0.001, maximum=1, label="Images: size of the change",
         help="Largest change of any pixel between 0 (black) and 1 (white); for L2, the root mean "
@@ -81,9 +94,9 @@ class AdversarialParams(Params):
         "HopSkipJump asks for answers only, 1,000 or more queries per row.",
     )  # fmt: skip
     wanted: str = parameter(
-        "", label="Images and texts: answer the attacker wants",
-        help="Name of a class; only changes that lead to it count then, and pictures or texts of "
-        "that class are left out. Empty means that any wrong answer will do.",
+        "", label="Answer the attacker wants",
+        help="Name of a class; only changes that lead to it count then, and rows of that class "
+        "are left out. Empty means that any wrong answer will do.",
     )  # fmt: skip
     nearest: bool = parameter(
         False, label="Images: look closer for the smallest change",

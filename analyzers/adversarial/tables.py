@@ -62,6 +62,8 @@ TABLES: dict[str, pa.Schema] = {
             ("n", _INT),
         ]
     ),
+    # Tables: relations between numbers that every row keeps, changed or not.
+    "relations": pa.schema([("relation", _TEXT)]),
     # Who is easier to attack.
     "by_group": pa.schema(
         [

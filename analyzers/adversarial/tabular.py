@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzers.adversarial import boundary, coordinate, regression, slope
-from analyzers.adversarial.attacked import Attacked, choose_rows
+from analyzers.adversarial.attacked import Attacked, choose_targets, wanted_code
+from analyzers.adversarial.by_group import by_group_table
 from analyzers.adversarial.found import Found
 from analyzers.adversarial.noise import DRAWS, random_changes
 from analyzers.adversarial.params import AdversarialParams
@@ -42,7 +43,10 @@ def feasible_space(bench: Workbench, params: AdversarialParams) -> FeasibleSpace
     Raises:
         UnsuitableSubject: no column is left that an attacker could change.
     """
-    space = space_of(bench.subject.features, bench.data.frame, frozen=params.frozen)
+    space = space_of(
+        bench.subject.features, bench.data.frame, frozen=params.frozen, rising=params.rising,
+        falling=params.falling, keeps_relations=params.relations,
+    )  # fmt: skip
     if not space.is_free.any():
         reasons = "; ".join(f"{field.name}: {field.reason}" for field in space.fields[:5])
         raise UnsuitableSubject(
@@ -57,10 +61,11 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
     space = feasible_space(bench, params)
     if bench.subject.task == "regression":
         return regression.measure(bench, params, space)
-    attacked = choose_rows(bench, params.rows)
+    wanted = wanted_code(bench, params.wanted)
+    attacked = choose_targets(bench, params.rows, wanted)
     sight: Sight = "scores" if _shows_scores(bench, params) else "labels only"
     frame = bench.data.frame.iloc[attacked.positions].reset_index(drop=True)
-    target = Target(bench.need_model(), space, frame, attacked.codes, sight=sight)
+    target = Target(bench.need_model(), space, frame, attacked.codes, sight=sight, wanted=wanted)
     # Rows that are wrong already need no attack; they take part in nothing but the accuracy.
     correct = np.flatnonzero(attacked.is_correct)
     part = _part_of(target, correct, bench)
@@ -103,12 +108,25 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
                 knows="the model's scores." if sight == "scores" else "the model's answers only.",
                 access="black-box",
                 may_change=f"{len(free)} of {len(names)} columns may change, within the ranges, "
-                "units and categories the data shows; missing values stay missing.",
+                "units and categories the data shows; missing values stay missing."
+                + _rules_in_words(params, len(space.relations)),
                 budget=f"A Euclidean change of {params.budget:g}, where one standard deviation of "
                 f"a number or another category counts 1; {params.queries:,} queries a row.",
-                goal="any wrong answer." if attacked.has_labels else "any other answer.",
+                goal=_goal(params, attacked),
+                is_targeted=wanted is not None,
             ),
             "curve": curve_table(outcome),
+            "by_group": by_group_table(
+                bench,
+                attacked.positions,
+                attacked.codes,
+                outcome,
+                params.budget,
+                has_labels=attacked.has_labels,
+            ),
+            "relations": table_of(
+                "relations", [{"relation": relation.words(names)} for relation in space.relations]
+            ),
             "rows": _row_table(bench, attacked, part, found, correct, params.budget),
             "size_histogram": histogram_table(found.distances),
             "weak_spots": weak_spot_table(names, steps > 0, steps),
@@ -125,6 +143,21 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
         },
         sampling=attacked.sampling,
     )
+
+
+def _rules_in_words(params: AdversarialParams, n_relations: int) -> str:
+    said = []
+    if params.rising or params.falling:
+        said.append(f"{len(params.rising) + len(params.falling)} numbers change one way only")
+    if n_relations:
+        said.append(f"{n_relations} relations between numbers hold as in the data")
+    return f" {'; '.join(said)}." if said else ""
+
+
+def _goal(params: AdversarialParams, attacked: Attacked) -> str:
+    if params.wanted:
+        return f"the answer {params.wanted!r}."
+    return "any wrong answer." if attacked.has_labels else "any other answer."
 
 
 def find_changes(target: Target, bench: Workbench, params: AdversarialParams) -> Found:
@@ -194,7 +227,7 @@ def _with_noise(
 def _part_of(target: Target, rows: NDArray[np.int64], bench: Workbench) -> Target:
     return Target(
         bench.need_model(), target.space, target.frame.iloc[rows].reset_index(drop=True),
-        target.codes[rows], sight=target.sight,
+        target.codes[rows], sight=target.sight, wanted=target.wanted,
     )  # fmt: skip
 
 
@@ -243,6 +276,7 @@ def _facts(
         "budget": params.budget,
         "budget_unit": "standard deviations",
         "n_free_columns": n_free,
+        "wanted": params.wanted or None,
         "n_unconfirmed": n_dropped,
         "n_found_by_random_only": noise_flips,
         "noise_draws": DRAWS,

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analyzers.adversarial.aim import Aim
 from analyzers.core.model import Model
 from analyzers.toolkit.feasible import FeasibleSpace
 
@@ -22,6 +23,7 @@ class Target:
         frame: the rows under attack.
         originals: `(n_rows, n_features)` the same as vectors.
         codes: `(n_rows,)` the answer the attacker wants to change.
+        wanted: the answer they want instead; None where any other will do.
         sight: what the attacker sees.
         queries: `(n_rows,)` questions asked so far about each row.
     """
@@ -34,11 +36,13 @@ class Target:
         codes: NDArray[np.int64],
         *,
         sight: Sight,
+        wanted: int | None = None,
     ) -> None:
         self.space = space
         self.frame = frame[[field.name for field in space.fields]]
         self.originals = space.encode(frame)
         self.codes = codes
+        self.wanted = wanted
         self.sight: Sight = sight
         self.queries = np.zeros(len(frame), dtype=np.int64)
         self._model = model
@@ -53,8 +57,9 @@ class Target:
             owners: `(n_points,)` which row each belongs to.
 
         Returns:
-            `(n_points,)` score of the best other class minus that of the class under attack in
-            [-1, 1]; 1 or -1 where the attacker sees labels only.
+            `(n_points,)` score of the best other class minus that of the class under attack (or
+            of the wanted class minus that of the best other) in [-1, 1]; 1 or -1 where the
+            attacker sees labels only.
         """
         return self._asked(points, owners, self._margins_of)
 
@@ -70,8 +75,13 @@ class Target:
         for start in range(0, len(points), ROWS_A_CALL):
             part = slice(start, start + ROWS_A_CALL)
             frame = self.space.decode(points[part], owners[part], self.frame)
-            changed[part] = self._model.predict(frame) != self.codes[owners[part]]
+            changed[part] = self.aim(owners[part]).is_reached(self._model.predict(frame))
         return changed
+
+    def aim(self, owners: NDArray[np.int64]) -> Aim:
+        """Return the goal for the rows `owners`."""
+        wanted = None if self.wanted is None else np.full(len(owners), self.wanted)
+        return Aim(self.codes[owners], wanted)
 
     def _asked(
         self,
@@ -88,14 +98,10 @@ class Target:
         return answers
 
     def _margins_of(self, frame: pd.DataFrame, owners: NDArray[np.int64]) -> NDArray[np.float64]:
-        codes = self.codes[owners]
+        aim = self.aim(owners)
         if self.sight == "labels only":
-            return np.where(self._model.predict(frame) != codes, 1.0, -1.0)
-        scores = self._model.predict_proba(frame).copy()
-        rows = np.arange(len(scores))
-        own = scores[rows, codes]
-        scores[rows, codes] = -np.inf
-        return scores.max(axis=1) - own
+            return np.where(aim.is_reached(self._model.predict(frame)), 1.0, -1.0)
+        return aim.margins(self._model.predict_proba(frame))
 
 
 def _as_floats(values: NDArray[np.float64] | NDArray[np.int64]) -> NDArray[np.float64]:

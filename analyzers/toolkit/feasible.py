@@ -6,7 +6,7 @@ integers stay integers, and numbers keep to their range and to the decimals the 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
@@ -15,8 +15,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analyzers.core.subject import Column
+from analyzers.toolkit.relations import Relation, guess_relations, keep_relations
 
 Rule = Literal["number", "integer", "level", "fixed"]
+Direction = Literal["both", "rise", "fall"]
 MOST_LEVELS = 200
 MOST_DECIMALS = 6
 
@@ -32,6 +34,7 @@ class Field(NamedTuple):
         decimals: digits behind the point that the data shows; None where there are more than six.
         levels: the values of a category, in the column's own type.
         reason: why it is fixed.
+        may: whether a number may rise, fall or both.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Field(NamedTuple):
     decimals: int | None = None
     levels: tuple[Any, ...] = ()
     reason: str = ""
+    may: Direction = "both"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +57,14 @@ class FeasibleSpace:
         is_free: `(n_features,)` whether it may change.
         is_level: `(n_features,)` whether it is a category.
         scales: `(n_features,)` raw units that count as a change of 1.
+        relations: between features, kept by every row that keeps them at the start.
     """
 
     fields: tuple[Field, ...]
     is_free: NDArray[np.bool_]
     is_level: NDArray[np.bool_]
     scales: NDArray[np.float64]
+    relations: tuple[Relation, ...] = ()
 
     @cached_property
     def _lows(self) -> NDArray[np.float64]:
@@ -136,9 +142,20 @@ class FeasibleSpace:
         for decimals, places in self._rounded:
             values[:, places] = np.round(values[:, places], decimals)
         # A row that already lies outside the declared range may stay, but not go further.
-        low = np.fmin(self._lows, originals)
-        high = np.fmax(self._highs, originals)
-        return np.where(self.is_free, np.clip(values, low, high), originals)
+        low = np.where(self._may_not("fall"), originals, np.fmin(self._lows, originals))
+        high = np.where(self._may_not("rise"), originals, np.fmax(self._highs, originals))
+        values = np.where(self.is_free, np.clip(values, low, high), originals)
+        if not self.relations:
+            return values
+        digits = [0 if field.rule == "integer" else field.decimals for field in self.fields]
+        return keep_relations(
+            values, originals, self.relations, is_free=self.is_free, low=low, high=high,
+            decimals=digits,
+        )  # fmt: skip
+
+    def _may_not(self, way: Direction) -> NDArray[np.bool_]:
+        only = {"fall": "rise", "rise": "fall"}[way]
+        return np.array([field.may == only for field in self.fields], dtype=bool)
 
     def steps(
         self, points: NDArray[np.float64], originals: NDArray[np.float64]
@@ -169,12 +186,24 @@ class FeasibleSpace:
                 allowed &= value == np.floor(value)
             elif field.decimals is not None:
                 allowed &= np.abs(value - np.round(value, field.decimals)) < 1e-9
+            if field.may == "rise":
+                allowed &= value >= start
+            elif field.may == "fall":
+                allowed &= value <= start
             good &= same | allowed
+        for relation in self.relations:
+            good &= relation.holds(points) | ~relation.holds(originals)
         return good
 
 
 def space_of(
-    columns: Sequence[Column], frame: pd.DataFrame, *, frozen: Sequence[str] = ()
+    columns: Sequence[Column],
+    frame: pd.DataFrame,
+    *,
+    frozen: Sequence[str] = (),
+    rising: Sequence[str] = (),
+    falling: Sequence[str] = (),
+    keeps_relations: bool = False,
 ) -> FeasibleSpace:
     """Read the rules from the declared columns and, where they are silent, from the data.
 
@@ -182,14 +211,38 @@ def space_of(
         columns: the model's features, in its order.
         frame: rows that show scales, ranges, decimals and levels.
         frozen: names of further columns that cannot be changed.
+        rising: names of numbers that may only rise.
+        falling: names of numbers that may only fall.
+        keeps_relations: whether relations that every row of the frame keeps become rules.
     """
-    fields = tuple(_field(column, frame[column.name], column.name in frozen) for column in columns)
-    return FeasibleSpace(
+    fields = tuple(
+        _one_way(
+            _field(column, frame[column.name], column.name in frozen), rising=rising,
+            falling=falling,
+        )
+        for column in columns
+    )  # fmt: skip
+    space = FeasibleSpace(
         fields=fields,
         is_free=np.array([field.rule != "fixed" for field in fields], dtype=bool),
         is_level=np.array([bool(field.levels) for field in fields], dtype=bool),
         scales=np.array([field.scale for field in fields], dtype=np.float64),
     )
+    if not keeps_relations:
+        return space
+    # Numbers that cannot be changed take part too: the others must keep to them.
+    is_number = np.array([np.isfinite(field.low) and not field.levels for field in fields])
+    return replace(space, relations=guess_relations(space.encode(frame), is_number))
+
+
+def _one_way(field: Field, *, rising: Sequence[str], falling: Sequence[str]) -> Field:
+    if field.rule not in ("number", "integer"):
+        return field
+    if field.name in rising and field.name in falling:
+        return field._replace(rule="fixed", reason="it may neither rise nor fall")
+    if field.name in rising:
+        return field._replace(may="rise")
+    return field._replace(may="fall") if field.name in falling else field
 
 
 def _field(column: Column, values: pd.Series, is_frozen: bool) -> Field:

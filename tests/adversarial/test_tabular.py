@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analyzers.adversarial import ANALYZER, AdversarialParams
-from analyzers.core.errors import UnsuitableSubject
+from analyzers.core.errors import InvalidParameter, UnsuitableSubject
 from analyzers.core.model import Capability
 from analyzers.core.subject import Column, Role
 from analyzers.core.workbench import Workbench
@@ -228,3 +228,61 @@ def test_regression_examples_move_the_prediction_by_what_they_say():
     assert (examples["size"] <= 1 + 1e-9).all()
     moved = (examples["after"].astype(float) - examples["before"].astype(float)).abs()
     assert (moved > 0).all()
+
+
+def three_way_bench():
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(5)
+    codes = rng.integers(0, 3, 240)
+    centres = np.array([[0.0, 3.0], [-3.0, -2.0], [3.0, -2.0]])
+    frame = pd.DataFrame(centres[codes] + rng.standard_normal((240, 2)), columns=["x0", "x1"])
+    frame["y"] = np.array(["a", "b", "c"])[codes]
+    columns = (
+        Column(name="x0", kind="number", role=Role.FEATURE, is_feature=True),
+        Column(name="x1", kind="number", role=Role.FEATURE, is_feature=True),
+        Column(name="y", kind="category", role=Role.LABEL, levels=("a", "b", "c")),
+    )
+    subject = subject_of(columns, task="multiclass", classes=("a", "b", "c"), n_rows=240)
+    data = dataset_of(subject, frame)
+    fitted = LogisticRegression().fit(data.inputs, frame["y"])
+    model = EstimatorModel(fitted, Capability.PREDICT_PROBA)
+    return Workbench(
+        subject=subject, data=data, training_data=None, model=model,
+        predictions=predictions_of(model, data), training_predictions=None,
+        rng=np.random.default_rng(0),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("knowledge", ["scores", "labels only"])
+def test_a_wanted_answer_is_the_only_one_that_counts(knowledge):
+    found = ANALYZER.measure(
+        three_way_bench(),
+        AdversarialParams(rows=40, queries=400, budget=6.0, wanted="b", knowledge=knowledge),
+    )
+
+    rows = found.tables["rows"].to_pandas()
+    assert set(rows["true"]) == {"a", "c"}
+    assert set(rows["after"].dropna()) == {"b"}
+    assert rows["after"].notna().mean() > 0.9
+    assert found.facts["wanted"] == "b"
+    (statement,) = [
+        row["statement"] for row in found.tables["threat_model"].to_pylist()
+        if "argeted" in row["statement"]
+    ]  # fmt: skip
+    assert "untargeted" not in statement
+
+
+def test_a_wanted_answer_that_is_no_class_is_a_sentence():
+    with pytest.raises(InvalidParameter, match="name of a class as the wanted answer"):
+        ANALYZER.measure(three_way_bench(), AdversarialParams(wanted="d"))
+
+
+def test_robustness_is_counted_for_every_class():
+    found = ANALYZER.measure(three_way_bench(), AdversarialParams(rows=40, queries=300))
+
+    groups = found.tables["by_group"].to_pandas()
+    assert set(groups["group"]) == {"a", "b", "c"}
+    assert groups["n"].sum() == 40
+    whole = found.estimates["robust_accuracy"].value
+    assert np.isclose((groups["robust_accuracy"] * groups["n"]).sum() / 40, whole)
