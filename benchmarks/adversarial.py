@@ -32,6 +32,10 @@ QUERIES = 600
 TOLERANCE = 1.1
 
 
+# TextAttack's own default.
+TEXTATTACK_BATCH = 32
+
+
 class Answers:
     """A scikit-learn classifier as the Model protocol wants it."""
 
@@ -247,25 +251,31 @@ def _compare_pictures(*, n_rows: int) -> None:
 
 
 def _compare_texts(*, n_texts: int) -> None:
+    """TextAttack's recipes with the same parts, ours in step and TextAttack's one by one."""
+    import random
+
+    import pandas as pd
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    from analyzers.adversarial.params import AdversarialParams
-    from analyzers.adversarial.recipes import build_recipe, warm_up
-    from analyzers.adversarial.text import Attempt, attack_texts, seeded
+    from analyzers.adversarial.params import AdversarialParams, Recipe
+    from analyzers.adversarial.recipes import build_recipe
+    from analyzers.adversarial.text_attack import Memory, attack_texts, seed_for
+    from analyzers.adversarial.textattack_import import warm_up
+    from sample_models import SAMPLES
 
     warm_up()
-    rng = np.random.default_rng(0)
-    words = [
-        f"{a}{b}{c}" for a in "bdfgklmn" for b in "aeiou" for c in ("lor", "mat", "sed", "ten")
-    ]
-    tone = rng.standard_normal(len(words))
-    drawn = [rng.choice(len(words), 18) for _ in range(1000 + n_texts)]
-    texts = [" ".join(words[at] for at in line) for line in drawn]
-    labels = np.array([int(tone[line].sum() > 0) for line in drawn])
-    classifier = make_pipeline(TfidfVectorizer(), LogisticRegression(C=10))
-    classifier.fit(texts[:1000], labels[:1000])
+    # Imports TextAttack, which only `warm_up` does safely.
+    from analyzers.adversarial.offline_parts import local_parts
+
+    path = next(sample.data_path for sample in SAMPLES if sample.name == "reviews")
+    frame = pd.read_csv(path)
+    texts = frame["text"].astype(str).tolist()
+    labels = (frame["sentiment"] == "positive").to_numpy(dtype=np.int64)
+    n_fitted = len(texts) * 3 // 4
+    classifier = make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LogisticRegression(C=5))
+    classifier.fit(texts[:n_fitted], labels[:n_fitted])
 
     class Reader:
         kind, native = "scikit-learn", classifier
@@ -277,35 +287,49 @@ def _compare_texts(*, n_texts: int) -> None:
         def predict_proba(self, inputs: Inputs) -> NDArray[np.float64]:
             return np.asarray(classifier.predict_proba(inputs))
 
-    held = [text for text, label in zip(texts[1000:], labels[1000:], strict=True)
-            if classifier.predict([text])[0] == label]  # fmt: skip
+    right = classifier.predict(texts[n_fitted:]) == labels[n_fitted:]
+    held = [text for text, is_right in zip(texts[n_fitted:], right, strict=True) if is_right]
+    held = held[:n_texts]
     codes = classifier.predict(held).astype(np.int64)
-    params = AdversarialParams(recipe="Pruthi (one typing error)", queries=5000)
-    ours, seconds = _timed(lambda: attack_texts(Reader(), held, codes, params, seed=0))
-
-    def plain() -> list[Attempt]:
-        attack = build_recipe(params.recipe, classifier.predict_proba, queries=params.queries)
-        made = []
-        for text, code in zip(held, codes, strict=True):
-            with seeded(0, text):
-                result = attack.attack(text, int(code))
-            changed = str(result.perturbed_result.attacked_text.text)
-            hit = bool(classifier.predict([changed])[0] != code)
-            made.append(Attempt(changed if hit else text, hit, attack.goal_function.num_queries))
-        return made
-
-    theirs, peer_seconds = _timed(plain)
-    n_queries = sum(attempt.queries for attempt in ours)
-    block = (held * (n_queries // len(held) + 1))[:n_queries]
-    start = time.perf_counter()
-    classifier.predict_proba(block)
-    limit = time.perf_counter() - start
-    _line(
-        work="TextAttack, Pruthi 2019, bag of words",
-        size=f"{len(held)} texts, {n_queries:,} queries",
-        ours=seconds, peer="the same recipe without our caches", peer_s=peer_seconds, limit=limit,
-        agree=ours == theirs,
+    recipes: tuple[Recipe, ...] = (
+        "Pruthi (one typing error)", "DeepWordBug (typing errors)", "Look-alike letters",
+        "PWWS (synonyms)", "TextFooler (near words)", "Morpheus (inflections)",
     )  # fmt: skip
+    for recipe in recipes:
+        params = AdversarialParams(recipe=recipe, queries=5000)
+
+        def ours(params: AdversarialParams = params) -> list[tuple[str, int]]:
+            memory = Memory(Reader(), labels_only=False, n_classes=2)
+            found = attack_texts(Reader(), held, codes, params, seed=0, memory=memory)
+            return [(attempt.text, attempt.queries) for attempt in found]
+
+        def plain(params: AdversarialParams = params) -> list[tuple[str, int]]:
+            attack = build_recipe(params.recipe, classifier.predict_proba, queries=params.queries)
+            attack.goal_function.batch_size = TEXTATTACK_BATCH
+            made = []
+            for text, code in zip(held, codes.tolist(), strict=True):
+                random.seed(seed_for(0, text))
+                np.random.seed(seed_for(0, text))  # noqa: NPY002
+                with local_parts():
+                    result = attack.attack(text, code)
+                changed = str(result.perturbed_result.attacked_text.text)
+                hit = classifier.predict([changed])[0] != code
+                made.append((changed if hit else text, int(attack.goal_function.num_queries)))
+            return made
+
+        # Both sides find the thesaurus and the vectors' neighbours already looked up.
+        ours()
+        mine, seconds = _timed(ours)
+        theirs, peer_seconds = _timed(plain)
+        n_queries = sum(queries for _, queries in mine)
+        block = (held * (n_queries // len(held) + 1))[:n_queries]
+        _, limit = _timed(lambda block=block: classifier.predict_proba(block))  # type: ignore[misc]
+        _line(
+            work=f"TextAttack, {recipe}, bag of words",
+            size=f"{len(held)} texts, {n_queries:,} queries", ours=seconds,
+            peer="the same recipe and parts, text by text", peer_s=peer_seconds, limit=limit,
+            agree=mine == theirs,
+        )  # fmt: skip
 
 
 def _timed(work: Callable[[], Made]) -> tuple[Made, float]:

@@ -55,14 +55,10 @@ class _Search:
         """Let it work until it asks or ends; afterwards `asked` is None where it has ended."""
         self._answer = answer
         # The searches draw from the process's generators; each finds them as it left them.
-        outside = random.getstate(), np.random.get_state()  # noqa: NPY002
         _restore(self._state)
-        try:
-            self._go.release()
-            self._paused.acquire()
-        finally:
-            self._state = random.getstate(), np.random.get_state()  # noqa: NPY002
-            _restore(outside)
+        self._go.release()
+        self._paused.acquire()
+        self._state = _state()
         if self.error is not None:
             raise self.error
 
@@ -114,9 +110,11 @@ def run_in_step(
     """
     before = threading.stack_size(STACK_BYTES)
     waiting: list[_Search] = []
+    outside = _state()
     left = iter(enumerate(items))
     try:
         while True:
+            outside = _state()
             while len(waiting) < width and (drawn := next(left, None)) is not None:
                 place, item = drawn
                 started = _Search(
@@ -126,6 +124,7 @@ def run_in_step(
                 )
                 waiting.append(started)
                 started.resume()
+            _restore(outside)
             still = []
             for each in waiting:
                 if each.asked is None:
@@ -140,8 +139,13 @@ def run_in_step(
             asked = [each.asked or [] for each in waiting]
             scores = scores_of([text for texts in asked for text in texts])
             ends = np.cumsum([len(texts) for texts in asked])
+            outside = _state()
             for each, part in zip(waiting, np.split(scores, ends[:-1]), strict=True):
                 each.resume(part)
+            _restore(outside)
+    except Exception:
+        _restore(outside)
+        raise
     finally:
         for each in waiting:
             each.stop()
@@ -152,6 +156,10 @@ def _state_of(seed: int) -> tuple[Any, Any]:
     plain = random.Random(seed).getstate()
     arrays = np.random.RandomState(seed % 2**32).get_state()
     return plain, arrays
+
+
+def _state() -> tuple[Any, Any]:
+    return random.getstate(), np.random.get_state(legacy=False)  # noqa: NPY002
 
 
 def _restore(state: tuple[Any, Any]) -> None:

@@ -7,6 +7,7 @@ its own code.
 """
 
 import importlib
+import re
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 REMEMBERED = 100_000
 # Splitting differs where a text holds Chinese characters.
-_FIRST_HAN, _LAST_HAN = "\u4e00", "\u9fff"
+_HAN = re.compile("[\u4e00-\u9fff]")
 
 
 class _Row(np.ndarray[Any, np.dtype[np.float64]]):
@@ -43,6 +44,7 @@ def quick_texts() -> Iterator[None]:
     text_class = module.AttackedText
     split = module.words_from_text
     remembered = lru_cache(maxsize=REMEMBERED)(lambda text: tuple(split(text)))
+    plain_place = text_class._text_index_of_word_index
     plain_swap, plain_text = text_class.replace_words_at_indices, text_class.text
 
     def quick_split(text: str, *more: Any) -> list[str]:  # noqa: ANN401
@@ -61,13 +63,21 @@ def quick_texts() -> Iterator[None]:
             held = text.__dict__["_joined"] = str(plain_text.fget(text))
         return held
 
+    def quick_place(text: Any, at: int) -> int:  # noqa: ANN401
+        spans = text.__dict__.get("_spans")
+        if spans is None or len(text.text.lower()) != len(text.text):
+            return int(plain_place(text, at))
+        return int(spans.starts[at])
+
     module.words_from_text = quick_split
+    text_class._text_index_of_word_index = quick_place
     text_class.replace_words_at_indices = quick_swap
     text_class.text = property(quick_text)
     try:
         yield
     finally:
         module.words_from_text = split
+        text_class._text_index_of_word_index = plain_place
         text_class.replace_words_at_indices = plain_swap
         text_class.text = plain_text
 
@@ -94,7 +104,7 @@ def _spans_of(parent: Any, remembered: Any) -> _Spans | None:  # noqa: ANN401
     is_plain = (
         len(parent._text_input) == 1
         and "<SPLIT>" not in text
-        and not any(_FIRST_HAN <= char <= _LAST_HAN for char in text)
+        and _HAN.search(text) is None
         and all(remembered(word) == (word,) for word in parent.words)
     )
     if is_plain:
@@ -110,36 +120,67 @@ def _spans_of(parent: Any, remembered: Any) -> _Spans | None:  # noqa: ANN401
 
 
 def _swapped(parent: Any, at: int, word: str, remembered: Any) -> Any:  # noqa: ANN401
-    """Swap one word for one other word; None where TextAttack's own code is needed."""
+    """Swap one word for one other or leave it out; None where TextAttack's code is needed."""
     spans = _spans_of(parent, remembered)
-    if spans is None or not 0 <= at < len(spans.starts) or remembered(word) != (word,):
+    made_of = remembered(word)
+    if spans is None or not 0 <= at < len(spans.starts) or len(made_of) > 1 or _HAN.search(word):
         return None
-    if any(_FIRST_HAN <= char <= _LAST_HAN for char in word):
-        return None
+    if not made_of:
+        return None if word else _left_out(parent, at, spans)
     start, end, before = spans.starts[at], spans.ends[at], parent.words[at]
     is_new = before != word
     text = parent.text[:start] + word + parent.text[end:]
-    attributes: dict[str, Any] = {}
+    modified = parent.attack_attrs["modified_indices"]
+    made = _made(
+        parent,
+        text,
+        newly_modified_indices={at} if is_new else set(),
+        modified_indices=modified | {at} if is_new else modified.copy(),
+        original_index_map=parent.attack_attrs["original_index_map"].copy(),
+    )
+    if made_of == (word,):
+        words = parent.words[:]
+        words[at] = word
+        shift = len(word) - (end - start)
+        made.__dict__.update(
+            _words=words,
+            _spans=_Spans(
+                spans.starts[: at + 1] + [place + shift for place in spans.starts[at + 1 :]],
+                spans.ends[:at] + [place + shift for place in spans.ends[at:]],
+            ),
+        )
+    return made
+
+
+def _left_out(parent: Any, at: int, spans: _Spans) -> Any:  # noqa: ANN401
+    """Leave one word out, with a blank beside it where there is one."""
+    head, tail = parent.text[: spans.starts[at]], parent.text[spans.ends[at] :]
+    if tail and at == 0:
+        tail = tail.removeprefix(" ")
+    elif tail:
+        head = head.removesuffix(" ")
+    places = parent.attack_attrs["original_index_map"].copy()
+    places[places == at] = -1
+    places[places > at] -= 1
+    modified = parent.attack_attrs["modified_indices"]
+    return _made(
+        parent,
+        head + tail,
+        newly_modified_indices=set(),
+        modified_indices={place - (place > at) for place in modified if place != at},
+        original_index_map=places,
+    )
+
+
+def _made(parent: Any, text: str, **attributes: Any) -> Any:  # noqa: ANN401
+    """Build a text as TextAttack's own class would, without splitting it into words."""
+    made = object.__new__(type(parent))
     if "label_names" in parent.attack_attrs:
         attributes["label_names"] = parent.attack_attrs["label_names"]
-    modified = parent.attack_attrs["modified_indices"]
-    attributes |= {
-        "newly_modified_indices": {at} if is_new else set(),
-        "previous_attacked_text": parent,
-        "modified_indices": modified | {at} if is_new else modified.copy(),
-        "original_index_map": parent.attack_attrs["original_index_map"].copy(),
-    }
-    made = object.__new__(type(parent))
-    words = parent.words[:]
-    words[at] = word
-    shift = len(word) - (end - start)
+    attributes["previous_attacked_text"] = parent
     made.__dict__.update(
         _text_input=OrderedDict([(next(iter(parent._text_input)), text)]),
-        _words=words, _words_per_input=None, _pos_tags=None, _ner_tags=None,
+        _words=None, _words_per_input=None, _pos_tags=None, _ner_tags=None,
         attack_attrs=attributes, _joined=text,
-        _spans=_Spans(
-            spans.starts[: at + 1] + [place + shift for place in spans.starts[at + 1 :]],
-            spans.ends[:at] + [place + shift for place in spans.ends[at:]],
-        ),
     )  # fmt: skip
     return made

@@ -12,7 +12,7 @@ from analyzers.adversarial.label_only_text import swaps_for
 from analyzers.adversarial.lexicon.thesaurus import synonyms_of
 from analyzers.adversarial.lexicon.vectors import cosine, word_vectors
 
-WORD = re.compile(r"[\w'-]+")
+WORD = re.compile(r"[^\W_]+(?:['_*@-]+[^\W_]+)*")
 INVISIBLE = {"Cf", "Cc", "Mn"}
 LARGEST_TYPO = 2
 REMEMBERED = 50_000

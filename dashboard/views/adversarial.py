@@ -9,7 +9,9 @@ import streamlit as st
 
 from analyzers.adversarial import ANALYZER
 from analyzers.adversarial.bundle import bundle_pictures
+from analyzers.adversarial.edits import changed_words
 from analyzers.adversarial.pictures import enlarged, magnified
+from analyzers.adversarial.text_bundle import bundle_texts
 from dashboard.analysis_page import Shown, show_analysis
 from dashboard.components.words import as_text
 
@@ -105,14 +107,54 @@ def _steps(row: dict[str, Any], shown: Shown, shape: tuple[int, int, int]) -> No
 
 
 def _text(row: dict[str, Any], shown: Shown) -> None:
-    del shown
     before, after = st.columns(2)
+    gone = changed_words(row["adversarial"], row["original"])
     with before:
         st.caption(f"Original: {as_text(row['before'])}")
-        st.text(str(row["original"]))
+        st.markdown(_marked(row["original"], gone))
     with after:
         st.caption(f"Changed: {as_text(row['after'])}")
-        st.text(str(row["adversarial"]))
+        st.markdown(_marked(row["adversarial"], row["changed_words"]))
+    st.caption(
+        f"{row['words_changed_share']:.0%} of the words changed in {row['queries']:,} queries; "
+        f"agreement of the letters {row['similarity']:.2f}, of averaged word vectors "
+        f"{row['meaning']:.2f}. Found by {as_text(row['found_by'])}."
+    )
+    table = shown.measurements.tables["text_steps"]
+    steps = table.filter(pc.equal(table["example"], row["example"])).to_pylist()
+    if len(steps) > 1:
+        by_number = {step["step"]: step for step in steps}
+        number = st.select_slider(
+            "Step of the attack", list(by_number), value=steps[-1]["step"],
+            key=f"adversarial-text-step-{row['example']}",
+            help="The texts the search kept on its way, from the original to the changed one.",
+        )  # fmt: skip
+        step = by_number[number]
+        st.markdown(_marked(step["text"], step["changed_words"]))
+        score = step["score_before"]
+        said = "" if score is None else f", {as_text(row['before'])} at {score:.1%}"
+        st.caption(f"Read as {as_text(step['answer'])}{said}")
+    st.download_button(
+        f"All {shown.measurements.tables['text_examples'].num_rows:,} examples",
+        data=partial(bundle_texts, shown.measurements, shown.subject, shown.params),
+        file_name="assay_adversarial_texts.json",
+        mime="application/json",
+        icon=":material/download:",
+        on_click="ignore",
+        key="adversarial-texts",
+        help="The texts before and after, and the model, data and settings they come from.",
+    )
+
+
+def _marked(text: str, places: list[int]) -> str:
+    """Show a text as it is, the words at `places` in bold."""
+    chosen = set(places)
+    words = []
+    for place, word in enumerate(text.split()):
+        # Invisible characters are the whole change; they are shown as a dotted circle.
+        visible = as_text("".join(char if char.isprintable() else "◌" for char in word))
+        words.append(f"**{visible}**" if place in chosen and visible else visible)
+    return " ".join(words)
 
 
 show_analysis(ANALYZER, live=look)

@@ -1,0 +1,167 @@
+"""The parts of the text attack: lexicon, searches in step, quick texts, swaps and rules."""
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analyzers.adversarial import ANALYZER, AdversarialParams
+from analyzers.adversarial.behaviour import negate, swap_gender
+from analyzers.adversarial.label_only_text import search_labels_only
+from analyzers.adversarial.lexicon.thesaurus import antonyms_of, synonyms_of
+from analyzers.adversarial.lexicon.vectors import word_vectors
+from analyzers.adversarial.lockstep import run_in_step
+from analyzers.adversarial.recipe_rules import keeps_rules
+from analyzers.core.errors import AssayError
+from tests.adversarial.benches import reviews_bench
+
+
+def test_synonyms_come_in_the_form_of_the_word():
+    assert "films" in synonyms_of("movies")
+    assert "film" not in synonyms_of("movies")
+    assert "watched" not in synonyms_of("watched")
+    assert "viewed" in synonyms_of("Watched")
+    assert "bad" in antonyms_of("good")
+    assert "bad" not in synonyms_of("good")
+    assert synonyms_of("zzzqx") == ()
+
+
+def test_vectors_keep_synonyms_near_and_antonyms_apart():
+    vectors = word_vectors()
+
+    def cosine(first, second):
+        return float(vectors.unit[vectors.place[first]] @ vectors.unit[vectors.place[second]])
+
+    assert cosine("terrible", "horrible") > 0.6
+    assert cosine("good", "bad") < 0.2
+    near = vectors.neighbours(vectors.place["movie"], 5)
+    assert vectors.words[near[0]] == "film"
+    assert vectors.place["movie"] not in near
+
+
+def test_searches_in_step_give_what_one_after_another_gives():
+    def search(item, ask):
+        total = random.random() + np.random.rand()
+        for _ in range(item % 4):
+            total += float(ask([f"{item}-{random.randrange(9)}"] * (item % 3 + 1)).sum())
+        return total
+
+    def scores_of(texts):
+        random.random()
+        return np.array([[len(text), int(text[-1])] for text in texts], dtype=float)
+
+    def run(width):
+        state = random.getstate()
+        found = dict(
+            run_in_step(list(range(12)), search, scores_of, seed_of=lambda n: n, width=width)
+        )
+        random.setstate(state)
+        return found
+
+    assert run(1) == run(5) == run(50)
+
+
+def test_an_error_in_one_search_ends_all_and_reaches_the_caller():
+    def search(item, ask):
+        ask(["a"])
+        if item == 2:
+            raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"):
+        list(run_in_step([1, 2, 3], search, lambda texts: np.zeros((len(texts), 2)),
+                         seed_of=int, width=3))  # fmt: skip
+
+
+@pytest.mark.slow
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.sampled_from(["ab", "the", "isn't", "Rock-n", "'quoted'", "x,y", "end.", "été"]), min_size=1,
+             max_size=6),
+    st.integers(0, 5), st.sampled_from(["new", "", "[UNK]", "b\u0430d", "two words", "-"]),
+)  # fmt: skip
+def test_quick_texts_are_those_of_textattack(words, at, new):
+    from analyzers.adversarial.textattack_import import warm_up
+
+    warm_up()
+    from textattack.shared import AttackedText
+
+    from analyzers.adversarial.quick_texts import quick_texts
+
+    def walk():
+        first = AttackedText(" ".join(words))
+        if at >= len(first.words):
+            return None
+        second = first.replace_word_at_index(at, new)
+        third = second.replace_word_at_index(0, "last") if second.words else second
+        attributes = third.attack_attrs
+        return (second.text, third.text, third.words, attributes["modified_indices"],
+                attributes["original_index_map"].tolist())  # fmt: skip
+
+    plain = walk()
+    with quick_texts():
+        assert walk() == plain
+
+
+def test_gender_and_negation_are_swapped_by_rule():
+    assert swap_gender("He saw the actress, Mr Bean.") == "She saw the actor, Mrs Bean."
+    assert negate("It is good") == "It is not good"
+    assert negate("It is not good") == "It is good"
+    assert negate("Good film") == "Good film"
+
+
+def test_rules_refuse_what_a_recipe_does_not_do():
+    assert keeps_rules("PWWS (synonyms)", "the movies end", "the films end")
+    assert not keeps_rules("PWWS (synonyms)", "the movies end", "the oranges end")
+    assert not keeps_rules("Pruthi (one typing error)", "one two", "oen tow")
+    assert keeps_rules("Invisible characters", "word", "wo\u200brd")
+    assert not keeps_rules("Invisible characters", "word", "ward")
+    assert not keeps_rules("TextFooler (near words)", "good", "bad")
+
+
+def test_labels_only_changes_as_few_words_as_it_can():
+    def ask(texts):
+        return np.array([[float("movie" not in text), float("movie" in text)] for text in texts])
+
+    random.seed(0)
+    text, queries, steps = search_labels_only(
+        "This movie has excellent acting", 1, ask, queries=500, target=None
+    )
+
+    assert "movie" not in text
+    assert text.replace(text.split()[1], "movie") == steps[0]
+    assert 0 < queries <= 500
+
+
+def test_swaps_are_counted_beside_a_neutral_one():
+    measured = ANALYZER.measure(reviews_bench(), AdversarialParams(rows=12))
+
+    table = measured.tables["behaviour"].to_pylist()
+    assert {row["detail"] for row in table} >= {"all", "Jamal", "Muslim"}
+    for row in table:
+        assert 0 <= row["low"] <= row["share"] <= row["high"] <= 1
+        assert row["n"] > 0
+    assert measured.estimates["weekday_change_share"].n == 12
+    assert measured.estimates["name_change_share"].value is None
+    assert set(measured.tables["by_group"]["group"].to_pylist()) == {"bad", "good"}
+
+
+def test_a_wanted_answer_that_is_no_class_is_refused_in_a_sentence():
+    with pytest.raises(AssayError, match="Expected the name of a class"):
+        ANALYZER.measure(reviews_bench(), AdversarialParams(rows=12, wanted="purple"))
+
+
+@pytest.mark.slow
+def test_only_changes_to_the_wanted_answer_count():
+    measured = ANALYZER.measure(reviews_bench(), AdversarialParams(rows=20, wanted="bad"))
+
+    examples = measured.tables["text_examples"].to_pylist()
+    assert examples
+    assert {row["after"] for row in examples} == {"bad"}
+    assert {row["before"] for row in examples} == {"good"}
+    for row in examples:
+        steps = [step for step in measured.tables["text_steps"].to_pylist()
+                 if step["example"] == row["example"]]  # fmt: skip
+        assert steps[0]["text"] == row["original"]
+        assert steps[-1]["text"] == row["adversarial"]
