@@ -32,6 +32,7 @@ from analyzers.explanation.pictures import measure_pictures
 from analyzers.explanation.row_finder import ROW_ORDERS, rows_chart, rows_in_order
 from analyzers.explanation.tables import TABLES
 from analyzers.explanation.tabular import measure_tabular
+from analyzers.explanation.telling_rows import near_rows_chart
 from analyzers.explanation.ways import find_ways
 from analyzers.explanation.what_if import (
     MOST_EDITED,
@@ -63,6 +64,7 @@ __all__ = [
     "explained_row_numbers",
     "find_ways",
     "local_chart",
+    "near_rows_chart",
     "read_answer",
     "rows_chart",
     "rows_in_order",

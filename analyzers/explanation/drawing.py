@@ -24,6 +24,7 @@ from analyzers.explanation.overall_charts import (
     draw_reasons,
 )
 from analyzers.explanation.picture_charts import overlay_chart
+from analyzers.explanation.telling_rows import draw_prototypes, draw_representatives
 
 DEPENDENCES = 2
 
@@ -39,6 +40,8 @@ def draw(measurements: Measurements) -> list[Chart]:
         overlay_chart(measurements),
         draw_beside_lime(measurements),
         draw_counterfactuals(measurements),
+        draw_representatives(measurements),
+        draw_prototypes(measurements),
     ]
     if is_filled(measurements, "values"):
         charts += [

@@ -123,6 +123,13 @@ TABLES: dict[str, pa.Schema] = {
     "row_values": pa.schema(
         [("row", _WHOLE), ("feature", _TEXT), ("number", _NUMBER), ("text", _TEXT)]
     ),
+    # SP-LIME's rows in the order they were picked, and prototypes of each answer.
+    "telling_rows": pa.schema(
+        [
+            ("kind", _TEXT), ("answer", _TEXT), ("rank", _WHOLE), ("row", _WHOLE),
+            ("output", _NUMBER), ("covered", _NUMBER), ("words", _TEXT), ("n", _WHOLE),
+        ]
+    ),
     # Texts in reading order.
     "tokens": pa.schema(
         [("row", _WHOLE), ("position", _WHOLE), ("token", _TEXT), ("phi", _NUMBER)]

@@ -35,6 +35,7 @@ from analyzers.explanation.records import (
     values_table,
 )
 from analyzers.explanation.selection import choose_class, choose_rows, choose_shown
+from analyzers.explanation.telling_rows import telling_rows_table
 from analyzers.explanation.trust import (
     ROWS_MOVED,
     join_rows,
@@ -166,6 +167,7 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
         track=bench.track,
     )
     tables["counterfactuals"] = changed.table
+    tables["telling_rows"] = telling_rows_table(bench, scene, lime_all.weights, space)
     tables["fields"] = fields_table(data, space)
     tables["row_values"] = row_values_table(bench, positions, frame, scene.shown.place)
     if frame.shape[1] > 1:

@@ -4,7 +4,13 @@ from typing import Any
 
 import streamlit as st
 
-from analyzers.explanation import ROW_ORDERS, contrast_chart, rows_chart, rows_in_order
+from analyzers.explanation import (
+    ROW_ORDERS,
+    contrast_chart,
+    near_rows_chart,
+    rows_chart,
+    rows_in_order,
+)
 from dashboard.analysis_page import Shown
 from dashboard.components.chart_view import chart_view
 
@@ -75,3 +81,10 @@ def _take_click(key: str) -> None:
     # In this order every explained row is in the list, so the clicked one can be chosen.
     st.session_state["explanation-row-order"] = ROW_ORDERS[0]
     st.session_state[_PICKED] = int(row)
+
+
+def near_rows(shown: Shown, row: int) -> None:
+    """Show the nearest rows with the same and with another answer, where values were kept."""
+    chart = near_rows_chart(shown.measurements, row)
+    if chart is not None:
+        chart_view(chart, shown.measurements, area=shown.analyzer.name, place="picked")

@@ -1,0 +1,203 @@
+"""Rows worth looking at: representatives of the reasons, prototypes of the answers, near rows."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from analyzers.core.chart import Chart
+from analyzers.core.result import Measurements
+from analyzers.core.workbench import Workbench
+from analyzers.explanation.chart_words import is_filled, named, output_of
+from analyzers.explanation.records import Scene
+from analyzers.explanation.representatives import (
+    comparable,
+    nearest,
+    pick_prototypes,
+    pick_representatives,
+)
+from analyzers.explanation.tables import TABLES
+from analyzers.explanation.ways import rows_at_hand, rules_of
+from analyzers.toolkit.feasible import FeasibleSpace
+from analyzers.toolkit.plots import figure, plain
+
+_ANSWERS = 6
+_PROTOTYPES = 3
+_MOST_ROWS = 1000
+_REASONS = 4
+_NEAR = 3
+
+
+def telling_rows_table(
+    bench: Workbench, scene: Scene, weights: NDArray[np.float64], space: FeasibleSpace
+) -> pa.Table:
+    """Pick SP-LIME's rows among those with LIME weights, and prototypes of each answer.
+
+    Args:
+        bench: names rows and classes.
+        scene: the explained rows.
+        weights: `(n_compared, n_features)` LIME's weights of the first explained rows.
+        space: gives the units of the columns.
+    """
+    rows = bench.data.rows[scene.positions]
+    picked = pick_representatives(weights)
+    predicted = bench.need_predictions().predicted[scene.positions]
+    classes = bench.subject.classes
+    names = [str(name) for name in scene.frame.columns]
+
+    def line(kind: str, answer: str, place: int, reasons: Sequence[float]) -> dict[str, Any]:
+        order = np.argsort(-np.abs(np.asarray(reasons)), kind="stable")[:_REASONS]
+        words = ", ".join(f"{names[at]} {reasons[at]:+.2g}" for at in order if reasons[at])
+        return {
+            "kind": kind, "answer": answer, "row": int(rows[place]), "words": words,
+            "output": float(scene.outputs[place]), "covered": None,
+        }  # fmt: skip
+
+    def answer_of(place: int) -> str:
+        return classes[int(predicted[place])] if classes else f"{predicted[place]:.6g}"
+
+    lines = [
+        line("representative", answer_of(int(place)), int(place), weights[place])
+        | {"rank": at + 1, "covered": float(picked.covered[at]), "n": len(weights)}
+        for at, place in enumerate(picked.places)
+    ]
+    points = comparable(space, space.encode(scene.frame))[:_MOST_ROWS]
+    codes, counts = np.unique(predicted[: len(points)], return_counts=True)
+    groups = (
+        [np.flatnonzero(predicted[: len(points)] == code)
+         for code in codes[np.argsort(-counts, kind="stable")][:_ANSWERS]]
+        if classes
+        else [np.arange(len(points))]
+    )  # fmt: skip
+    for members in groups:
+        for at, place in enumerate(members[pick_prototypes(points[members], _PROTOTYPES)]):
+            answer = answer_of(int(place)) if classes else "any answer"
+            found = line("prototype", answer, int(place), scene.attribution.values[place])
+            lines.append(found | {"rank": at + 1, "n": len(members)})
+    return pa.Table.from_pylist(lines, schema=TABLES["telling_rows"])
+
+
+def draw_representatives(measurements: Measurements) -> Chart | None:
+    """A table of the rows whose LIME explanations cover the most."""
+    table = _of_kind(measurements, "representative")
+    if table.empty:
+        return None
+    share, n = float(table["covered"].iloc[-1]), int(table["n"].iloc[0])
+    return _table_chart(
+        "representatives",
+        f"{len(table)} row{'s' if len(table) > 1 else ''} that show {share:.0%} of what the model "
+        "rests on",
+        f"SP-LIME picks among n = {n:,} rows those whose LIME weights together cover most "
+        "importance; a column counts once. Read these rows first.",
+        {
+            "row": [f"{row:,}" for row in table["row"]],
+            "predicted": [plain(answer, longest=30) for answer in table["answer"]],
+            "covered so far": [f"{covered:.0%}" for covered in table["covered"]],
+            "LIME's largest weights": [plain(words, longest=150) for words in table["words"]],
+        },
+    )
+
+
+def draw_prototypes(measurements: Measurements) -> Chart | None:
+    """A table of typical rows of each answer."""
+    table = _of_kind(measurements, "prototype")
+    if table.empty:
+        return None
+    n = int(table.groupby("answer")["n"].first().sum())
+    return _table_chart(
+        "prototypes",
+        "Typical rows of each answer",
+        "Rows of the data that stand closest to many others with the same answer and apart from "
+        f"each other (least maximum mean discrepancy); n = {n:,} explained rows. They show what "
+        "the model takes for usual, not what is right.",
+        {
+            "answer": [plain(answer, longest=30) for answer in table["answer"]],
+            "row": [f"{row:,}" for row in table["row"]],
+            output_of(measurements): [f"{output:.3g}" for output in table["output"]],
+            "largest SHAP values": [plain(words, longest=150) for words in table["words"]],
+        },
+    )  # fmt: skip
+
+
+def near_rows_chart(measurements: Measurements, row: int) -> Chart | None:
+    """A table of the nearest rows with the same and with another answer.
+
+    Args:
+        measurements: of this analyzer.
+        row: number in the file.
+
+    Returns:
+        None where the values of the row were not kept.
+    """
+    if not is_filled(measurements, "row_values") or not is_filled(measurements, "fields"):
+        return None
+    numbers, frame = rows_at_hand(measurements)
+    if row not in numbers:
+        return None
+    place, space = numbers.index(row), rules_of(measurements)
+    points = space.encode(frame)
+    lines = measurements.tables["explained_rows"].to_pandas().set_index("row").loc[numbers]
+    answers, outputs = lines["predicted"].to_numpy(), lines["output"].to_numpy()
+    # A number has no equal answers; near is what lies on the same side of the middle.
+    sides = answers if measurements.facts.get("class") else outputs > np.median(outputs)
+    same = sides == sides[place]
+    columns: dict[str, list[str]] = {"row": [], "answer": [], "differs in": []}
+    for word, among in (("same", same), ("other", ~same)):
+        for at in nearest(space, points, place, among)[:_NEAR]:
+            columns["row"].append(f"{numbers[at]:,} ({word} answer)")
+            columns["answer"].append(plain(answers[at], longest=30))
+            columns["differs in"].append(_differences(frame, points, place, int(at)))
+    if not columns["row"]:
+        return None
+    return _table_chart(
+        "near_rows",
+        f"Row {row:,}: the nearest rows with the same and with another answer",
+        f"The nearest of n = {len(numbers):,} explained rows; distances in standard deviations of "
+        "a number, 1 for another category. A near row with another answer shows what tips it.",
+        columns,
+        table="row_values",
+    )
+
+
+def _differences(frame: pd.DataFrame, points: NDArray[np.float64], place: int, other: int) -> str:
+    differs = np.flatnonzero(
+        (points[place] != points[other]) & ~(np.isnan(points[place]) & np.isnan(points[other]))
+    )
+    words = [
+        named(str(frame.columns[at]), "missing" if pd.isna(value) else str(value))
+        for at in differs[:6]
+        for value in [frame.iloc[other, at]]
+    ]
+    more = len(differs) - len(words)
+    return ", ".join(words) + (f" and {more} more" if more else "") or "nothing"
+
+
+def _of_kind(measurements: Measurements, kind: str) -> pd.DataFrame:
+    if not is_filled(measurements, "telling_rows"):
+        return pd.DataFrame()
+    table = measurements.tables["telling_rows"].to_pandas()
+    return table[table["kind"] == kind]
+
+
+def _table_chart(
+    name: str, title: str, caption: str, columns: dict[str, list[str]], *,
+    table: str = "telling_rows",
+) -> Chart:  # fmt: skip
+    n_lines = len(next(iter(columns.values())))
+    trace = {
+        "type": "table",
+        "header": {"values": list(columns), "align": "left"},
+        "cells": {"values": list(columns.values()), "align": "left", "height": 26},
+        "columnwidth": [3] * (len(columns) - 1) + [10],
+    }
+    return Chart(
+        name=name,
+        title=title,
+        caption=caption,
+        alt=f"Table of {n_lines} rows: {', '.join(columns)}.",
+        table=table,
+        figure=figure([trace], x="", y="", height=110 + 34 * n_lines),
+    )
