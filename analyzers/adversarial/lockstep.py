@@ -8,7 +8,7 @@ parallel, so the results are those of one search after another.
 
 import random
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -97,7 +97,7 @@ def run_in_step(
     *,
     seed_of: Callable[[Item], int],
     width: int,
-) -> Iterator[Finished[Made]]:
+) -> Generator[Finished[Made], None, None]:
     """Run one search for every item, up to `width` at a time; yield each as it ends.
 
     Args:

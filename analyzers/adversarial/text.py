@@ -130,6 +130,11 @@ def _setting(bench: Workbench, params: AdversarialParams) -> _Setting:
     labels_only = Capability.PREDICT_PROBA not in bench.need_model().capabilities
     labels_only = labels_only or params.knowledge == "labels only"
     attacked = choose_rows(bench, params.rows)
+    if not any(str(text).split() for text in bench.data.inputs):
+        raise UnsuitableSubject(
+            f"Expected texts with at least one word, got {len(bench.data):,} without any.",
+            remedy="Choose the column that holds the text.",
+        )
     predictions = bench.need_predictions()
     said = predictions.predicted if predictions.scores is None else predictions.scores
     if len(bench.data) > 1 and not np.ptp(said, axis=0).any():
@@ -160,11 +165,6 @@ def _setting(bench: Workbench, params: AdversarialParams) -> _Setting:
         )  # fmt: skip
     inputs = bench.data.inputs
     texts = [str(inputs[position]) for position in attacked.positions]
-    if not any(text.split() for text in texts):
-        raise UnsuitableSubject(
-            f"Expected texts with at least one word, got {len(texts):,} without any.",
-            remedy="Choose the column that holds the text, or attack rows of another answer.",
-        )
     return _Setting(
         attacked, texts, labels_only, target, LABELS_ONLY if labels_only else params.recipe,
         int(bench.rng.spawn(1)[0].integers(2**31)),

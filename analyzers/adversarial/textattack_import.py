@@ -62,16 +62,16 @@ def warm_up() -> None:
             os.environ.update(before)
     install: Any = importlib.import_module("textattack.shared.utils.install")
     for name in ("http_get", "download_from_s3", "download_from_url"):
-        _refuse_everywhere(getattr(install, name))
+        _refuse_everywhere(name, getattr(install, name))
     # It says for every model that it does not know it.
     logging.getLogger("textattack.shared.utils.install").setLevel(logging.ERROR)
 
 
-def _refuse_everywhere(function: Any) -> None:  # noqa: ANN401
+def _refuse_everywhere(name: str, function: object) -> None:
     """Put a refusal in place of `function` in every module of TextAttack that has it."""
-    for name, module in list(sys.modules.items()):
-        if name.startswith("textattack") and getattr(module, function.__name__, None) is function:
-            setattr(module, function.__name__, _refuse_download)
+    for path, module in list(sys.modules.items()):
+        if path.startswith("textattack") and getattr(module, name, None) is function:
+            setattr(module, name, _refuse_download)
 
 
 def _refuse_nltk(*wanted: object, **options: object) -> bool:

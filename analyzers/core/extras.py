@@ -11,6 +11,7 @@ EXTRA_OF = {
     "onnxruntime": "onnx",
     "torch": "torch",
     "textattack": "text",
+    "lemminflect": "text",
     "flair": "text",
     "transformers": "text",
     "tokenizers": "text",

@@ -15,7 +15,10 @@ from analyzers.adversarial.lexicon.vectors import word_vectors
 from analyzers.adversarial.lockstep import run_in_step
 from analyzers.adversarial.recipe_rules import keeps_rules
 from analyzers.core.errors import AssayError
+from analyzers.core.model import Capability
+from analyzers.core.workbench import Workbench
 from tests.adversarial.benches import reviews_bench
+from tests.benches import dataset_of, predictions_of
 
 
 def test_synonyms_come_in_the_form_of_the_word():
@@ -43,7 +46,7 @@ def test_vectors_keep_synonyms_near_and_antonyms_apart():
 
 def test_searches_in_step_give_what_one_after_another_gives():
     def search(item, ask):
-        total = random.random() + np.random.rand()
+        total = random.random() + np.random.rand()  # noqa: NPY002  what TextAttack draws from
         for _ in range(item % 4):
             total += float(ask([f"{item}-{random.randrange(9)}"] * (item % 3 + 1)).sum())
         return total
@@ -77,8 +80,10 @@ def test_an_error_in_one_search_ends_all_and_reaches_the_caller():
 @pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
-    st.lists(st.sampled_from(["ab", "the", "isn't", "Rock-n", "'quoted'", "x,y", "end.", "été"]), min_size=1,
-             max_size=6),
+    st.lists(
+        st.sampled_from(["ab", "the", "isn't", "Rock-n", "'quoted'", "x,y", "end.", "été"]),
+        min_size=1, max_size=6,
+    ),
     st.integers(0, 5), st.sampled_from(["new", "", "[UNK]", "b\u0430d", "two words", "-"]),
 )  # fmt: skip
 def test_quick_texts_are_those_of_textattack(words, at, new):
@@ -150,6 +155,37 @@ def test_swaps_are_counted_beside_a_neutral_one():
 def test_a_wanted_answer_that_is_no_class_is_refused_in_a_sentence():
     with pytest.raises(AssayError, match="Expected the name of a class"):
         ANALYZER.measure(reviews_bench(), AdversarialParams(rows=12, wanted="purple"))
+
+
+class Constant:
+    """Says the same of every text."""
+
+    kind, native = "constant", None
+    capabilities = frozenset({Capability.PREDICT_PROBA})
+
+    def predict(self, inputs):
+        return np.zeros(len(inputs), dtype=np.int64)
+
+    def predict_proba(self, inputs):
+        return np.tile([0.9, 0.1], (len(inputs), 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "model", "sentence"),
+    [("", None, "at least one word"), (None, Constant(), "depends on the text")],
+)
+def test_input_that_cannot_be_attacked_is_refused_in_a_sentence(text, model, sentence):
+    bench = reviews_bench()
+    frame = bench.data.frame if text is None else bench.data.frame.assign(text=text)
+    data = dataset_of(bench.subject, frame)
+    model = model or bench.model
+    spoilt = Workbench(
+        subject=bench.subject, data=data, model=model, rng=np.random.default_rng(0),
+        predictions=predictions_of(model, data),
+    )  # fmt: skip
+
+    with pytest.raises(AssayError, match=sentence):
+        ANALYZER.measure(spoilt, AdversarialParams(rows=12))
 
 
 @pytest.mark.slow
