@@ -91,7 +91,7 @@ def _asked_table(
     if classes and target.has_probabilities:
         codes = model.predict_proba(found.rows).argmax(axis=1)
     elif classes:
-        codes = model.predict(found.rows)
+        codes = np.asarray(model.predict(found.rows)).astype(np.int64)
     return changes_table(start, found, outputs, codes, classes)
 
 

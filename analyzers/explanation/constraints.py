@@ -53,10 +53,9 @@ def constraints_of(
             f"{tamed(both[0])} in both.",
             remedy="Choose it once, or among the columns that counterfactuals leave alone.",
         )
-    return tuple(
-        Constraint(name, direction)
-        for names, direction in ((rising, "rise"), (falling, "fall"))
-        for name in names
+    return (
+        *(Constraint(name, "rise") for name in rising),
+        *(Constraint(name, "fall") for name in falling),
     )
 
 

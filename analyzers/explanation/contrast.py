@@ -51,8 +51,8 @@ def contrast_chart(measurements: Measurements, row: int, other: int) -> Chart | 
     start, end = float(rows["output"][other]), float(rows["output"][row])
     first, rest = table.iloc[:_MOST_BARS], table.iloc[_MOST_BARS:]
     names = [
-        f"{plain(line.feature, longest=30)}: {plain(line.value, longest=15)} "
-        f"(row {other:,}: {plain(line.other_value, longest=15)})"
+        f"{plain(line.feature, longest=20)}: {plain(line.value, longest=10)} / "
+        f"{plain(line.other_value, longest=10)}"
         for line in first.itertuples()
     ]
     steps = first["difference"].tolist()
@@ -76,9 +76,9 @@ def contrast_chart(measurements: Measurements, row: int, other: int) -> Chart | 
         title=f"Why row {row:,} gets {end:.3g} and row {other:,} gets {start:.3g}",
         sentence=f"{plain(top['feature'], longest=40)} makes the largest difference, "
         f"{top['difference']:+.3g} of {end - start:+.3g}.",
-        caption=f"Differences of the two rows' SHAP values against the same background, n = 2 "
-        f"rows; from row {other:,} at the bottom to row {row:,} at the top they add up to the "
-        f"difference of the {output_of(measurements)}.",
+        caption=f"Values of row {row:,} / row {other:,}, and the differences of their SHAP values "
+        f"against the same background, n = 2 rows; from row {other:,} at the bottom to row "
+        f"{row:,} at the top they add up to the difference of the {output_of(measurements)}.",
         alt=f"Waterfall of {len(steps)} differences from {start:.3g} to {end:.3g}.",
         table="values",
         figure=figure(
