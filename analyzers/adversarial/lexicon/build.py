@@ -69,12 +69,12 @@ def read_wordnet(folder: Path) -> tuple[dict[tuple[str, str], Synset], list[tupl
             ):
                 if symbol == "!":
                     pointers.append((part, offset, kind.replace("s", "a"), target, places))
-    antonyms = set()
+    antonyms: set[tuple[str, str, str]] = set()
     for part, offset, kind, target, places in pointers:
         first = words_at[part, offset][int(places[:2], 16) - 1]
         second = words_at[kind, target][int(places[2:], 16) - 1]
         if WORD.fullmatch(first) and WORD.fullmatch(second):
-            antonyms.add((part, *sorted((first, second))))
+            antonyms.add((part, min(first, second), max(first, second)))
     return sets, sorted(antonyms)
 
 
@@ -105,7 +105,9 @@ def usual_senses(folder: Path) -> set[tuple[str, str, str]]:
     return usual
 
 
-def write_thesaurus(sets: dict[tuple[str, str], Synset], antonyms: list[tuple[str, ...]]) -> None:
+def write_thesaurus(
+    sets: dict[tuple[str, str], Synset], antonyms: list[tuple[str, str, str]]
+) -> None:
     """Write one line a synonym set, then one line a pair of antonyms."""
     lines = [f"{part} {' '.join(words)}" for part, words in sorted(set(sets.values()))]
     lines += [f"! {part} {first} {second}" for part, first, second in antonyms]
