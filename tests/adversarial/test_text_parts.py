@@ -119,7 +119,7 @@ def test_gender_and_negation_are_swapped_by_rule():
 def test_rules_refuse_what_a_recipe_does_not_do():
     assert keeps_rules("PWWS (synonyms)", "the movies end", "the films end")
     assert not keeps_rules("PWWS (synonyms)", "the movies end", "the oranges end")
-    assert not keeps_rules("Pruthi (one typing error)", "one two", "oone twoo")
+    assert not keeps_rules("Pruthi (one typing error)", "one two", "oxne txwo")
     assert keeps_rules("Invisible characters", "word", "wo\u200brd")
     assert not keeps_rules("Invisible characters", "word", "ward")
     assert not keeps_rules("TextFooler (near words)", "good", "bad")
