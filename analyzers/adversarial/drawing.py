@@ -19,11 +19,25 @@ from analyzers.adversarial.image_drawing import (
 from analyzers.adversarial.pictures import draw_pictures
 from analyzers.adversarial.text_drawing import draw_behaviour, draw_recipes
 from analyzers.adversarial.words import draw_texts
-from analyzers.core.chart import Chart
+from analyzers.core.chart import Chart, in_sections
 from analyzers.core.result import Measurements
 from analyzers.toolkit.plots import PALETTE, figure, limit_line, plain
 
 MOST_BARS = 15
+HOW_MUCH, WHAT = "How much does it take?", "What is changed?"
+SECTIONS = {
+    "robustness_curve": HOW_MUCH,
+    "movement": HOW_MUCH,
+    "sizes": HOW_MUCH,
+    "attacks": HOW_MUCH,
+    "recipes": HOW_MUCH,
+    "weak_spots": WHAT,
+    "examples": WHAT,
+    "pictures": WHAT,
+    "texts": WHAT,
+    "behaviour": "Do names and negation change the answer?",
+    "checks": "Can the result be believed?",
+}
 _BANDS = ("rgba(0,114,178,0.15)", "rgba(213,94,0,0.15)")
 
 
@@ -47,13 +61,14 @@ def draw(measurements: Measurements) -> list[Chart]:
         ("text_examples", draw_texts),
         ("checks", _checks),
     )
-    return [
+    charts = [
         drawer(measurements.tables[name], measurements)
         for name, drawer in drawers
         if name in measurements.tables
         and measurements.tables[name].num_rows
         and (name != "attack_steps" or has_scores(measurements.tables[name]))
     ]
+    return in_sections(charts, SECTIONS)
 
 
 def size_title(measurements: Measurements) -> str:

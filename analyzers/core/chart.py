@@ -1,7 +1,7 @@
 """A picture of one table."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -30,6 +30,23 @@ class Chart:
     figure: Mapping[str, Any]
     sentence: str = ""
     section: str = ""
+
+
+def in_sections(charts: Sequence[Chart], sections: Mapping[str, str]) -> list[Chart]:
+    """Put charts that stand under no section yet under one of their own.
+
+    Args:
+        charts: in any order; those of a section are brought together, in the order of `sections`.
+        sections: by the beginning of a chart's name; charts that no beginning fits stay as they
+            are, above the others.
+    """
+
+    def placed(chart: Chart) -> Chart:
+        fitting = (title for start, title in sections.items() if chart.name.startswith(start))
+        return chart if chart.section else replace(chart, section=next(fitting, ""))
+
+    order = {title: place for place, title in enumerate(["", *dict.fromkeys(sections.values())])}
+    return sorted(map(placed, charts), key=lambda chart: order.get(chart.section, len(order)))
 
 
 def by_section(charts: Sequence[Chart]) -> Mapping[str, tuple[Chart, ...]]:

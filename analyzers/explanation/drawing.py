@@ -1,6 +1,6 @@
 """Every chart of an explanation, in the order a reader needs them."""
 
-from analyzers.core.chart import Chart
+from analyzers.core.chart import Chart, in_sections
 from analyzers.core.result import Measurements
 from analyzers.explanation.chart_words import is_filled
 from analyzers.explanation.counterfactual_charts import draw_counterfactuals
@@ -27,6 +27,29 @@ from analyzers.explanation.picture_charts import overlay_chart
 from analyzers.explanation.telling_rows import draw_prototypes, draw_representatives
 
 DEPENDENCES = 2
+
+OVERALL, ONE_ROW = "What counts overall?", "What counts for one row?"
+COLUMNS, ROWS = "How does a column act?", "Which rows stand for the others?"
+GROUPS, TRUST = "For whom does what count?", "Can it be trusted?"
+SECTIONS = {
+    "importance": OVERALL,
+    "beeswarm": OVERALL,
+    "permutation": OVERALL,
+    "words": ONE_ROW,
+    "overlay": ONE_ROW,
+    "local": ONE_ROW,
+    "shap_and_lime": ONE_ROW,
+    "counterfactuals": ONE_ROW,
+    "dependence": COLUMNS,
+    "effect": COLUMNS,
+    "interactions": COLUMNS,
+    "by_group": GROUPS,
+    "reasons": GROUPS,
+    "representatives": ROWS,
+    "prototypes": ROWS,
+    "deletion": TRUST,
+    "agreement": TRUST,
+}
 
 
 def draw(measurements: Measurements) -> list[Chart]:
@@ -57,7 +80,7 @@ def draw(measurements: Measurements) -> list[Chart]:
         draw_permutation(measurements),
     ]
     charts += [draw_groups(measurements), draw_deletion(measurements), draw_agreement(measurements)]
-    return [chart for chart in charts if chart is not None]
+    return in_sections([chart for chart in charts if chart is not None], SECTIONS)
 
 
 def explained_features(measurements: Measurements) -> list[str]:

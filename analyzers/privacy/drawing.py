@@ -5,12 +5,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analyzers.core.chart import Chart
+from analyzers.core.chart import Chart, in_sections
 from analyzers.core.result import Measurements
 from analyzers.privacy.leak_drawing import draw_leaks
 from analyzers.toolkit.plots import INK, PALETTE, figure, plain
 
 MOST_GROUPS = 40
+WHO, LEAKS, TEST = "Who can be found?", "What else leaks?", "Is the test fair?"
+SECTIONS = {
+    "roc": WHO,
+    "score_histogram": WHO,
+    "exposed_records": WHO,
+    "groups": "Who is easier to find?",
+    "attribute_inference": LEAKS,
+    "memorised_values": LEAKS,
+    "prototypes": LEAKS,
+    "extraction": LEAKS,
+    "column_differences": TEST,
+    "shadow_models": TEST,
+}
 MOST_COLUMNS = 30
 _DECADES = (0.0001, 0.001, 0.01, 0.1, 1.0)
 
@@ -34,7 +47,7 @@ def draw(measurements: Measurements) -> list[Chart]:
             _groups(mine, str(attribute), place)
             for place, (attribute, mine) in enumerate(frame.groupby("attribute", sort=False))
         ]
-    return charts + draw_leaks(measurements)
+    return in_sections(charts + draw_leaks(measurements), SECTIONS)
 
 
 def _roc(rows: pd.DataFrame, measurements: Measurements) -> Chart:
