@@ -64,7 +64,7 @@ def test_the_dashboard_imports_no_model_library():
 def test_every_analyzer_has_a_view_and_every_view_a_place():
     views = {path.stem for path in (ROOT / "dashboard" / "views").glob("*.py")}
 
-    own = {"__init__", "home", "subject", "overview", "report", "runs"}
+    own = {"__init__", "home", "subject", "overview", "report", "limits", "runs"}
     assert views - own == {analyzer.name for analyzer in ANALYZERS}
 
 
