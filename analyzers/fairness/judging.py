@@ -186,6 +186,8 @@ def _judgement(
 def _concerns(row: dict[str, Any]) -> str:
     if not row.get("highest"):
         return row.get("attributes", "")
+    if row["lowest"] == row["highest"]:
+        return str(row["attributes"])
     return f"{row['attributes']}: {row['lowest']} against {row['highest']}"
 
 
@@ -199,10 +201,12 @@ def _headline(indicator: Indicator, row: dict[str, Any], estimate: Estimate) -> 
         return _regression_headline(indicator, row, ends, estimate.n)
     rate = row["rate"].replace("_", " ")
     about = ", equalised odds" if indicator.metric == "equalized_odds_difference" else ""
-    rates = (
-        f"{row['attributes']}{about}: the {rate} is {row['lowest_value']:.1%} for "
-        f"{row['lowest']} and {row['highest_value']:.1%} for {row['highest']}"
+    apart = (
+        "in every group compared"
+        if row["lowest"] == row["highest"]
+        else f"for {row['lowest']} and {row['highest_value']:.1%} for {row['highest']}"
     )
+    rates = f"{row['attributes']}{about}: the {rate} is {row['lowest_value']:.1%} {apart}"
     if indicator.metric.endswith("_ratio"):
         value, low, high = (f"{end:.2f}" for end in ends)
         gap = f"a ratio of {value} (95 % interval {low} to {high}"

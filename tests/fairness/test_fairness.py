@@ -534,3 +534,16 @@ def test_golden_numbers_of_a_small_case():
     assert found["equal_opportunity_difference.sex"].value == 0.5
     assert found["equalized_odds_difference.sex"].value == 0.5
     assert found["false_positive_rate_ratio.sex"].reason == "The rate is 0 in every group."
+
+
+def test_groups_that_do_not_differ_are_not_named_against_themselves():
+    sexes = ["f", "m"] * 100
+    bench = bench_of({"sex": sexes}, [1, 0, 0, 1] * 50, decisions=[0] * 200)
+
+    findings = ANALYZER.judge(ANALYZER.measure(bench, FairnessParams()), load_policy("conventions"))
+
+    (headline,) = [
+        item.headline for item in findings
+        if item.code.startswith("fairness.demographic_parity_difference")
+    ]  # fmt: skip
+    assert "the selection rate is 0.0% in every group compared" in headline
