@@ -42,7 +42,10 @@ from analyzers.privacy.drawing import draw
 from analyzers.privacy.judging import judge
 from analyzers.privacy.measuring import measure
 from analyzers.privacy.params import PrivacyParams
+from analyzers.privacy.reading import Reach, reach_at
 from analyzers.privacy.tables import TABLES
+
+__all__ = ["ANALYZER", "PrivacyParams", "Reach", "reach_at"]
 
 ANALYZER = Analyzer(
     name="privacy",

@@ -3,9 +3,11 @@
 import pyarrow.compute as pc
 import streamlit as st
 
-from analyzers.privacy import ANALYZER
+from analyzers.privacy import ANALYZER, reach_at
 from dashboard.analysis_page import Shown, show_analysis
+from dashboard.components.words import as_text
 
+RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 COLUMNS = {
     "accepted_rate": "False positive rate accepted",
     "true_positive_rate": "Members found",
@@ -48,6 +50,19 @@ def compare(shown: Shown) -> None:
         "Low and High are the 95 % interval of the share of members found. Where there are not "
         "enough non-members for a rate, its line says so and gets no verdict."
     )
+    accepted = st.select_slider(
+        "False accusations the attacker accepts",
+        RATES,
+        value=0.01,
+        format_func=lambda rate: f"{rate:.1%}",
+        key="privacy-accepted",
+        help="Read off the stored curve; moving it runs nothing again.",
+    )
+    reach = reach_at(shown.measurements, name, float(accepted))
+    if reach is None:
+        return
+    st.markdown(as_text(reach.sentence()))
+    st.caption("The threshold is chosen on the rows it is counted on, unlike in the table above.")
 
 
 show_analysis(ANALYZER, live=compare)
