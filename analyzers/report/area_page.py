@@ -157,6 +157,7 @@ def chart_figure(name: str, chart: Chart, *, heading: str, most_height: int | No
     return element(
         "figure",
         element(heading, chart.title, id=f"title-{name}"),
+        element("p", chart.sentence) if chart.sentence else None,
         element("div", class_="chart", data_chart=name, style=f"height:{int(height)}px"),
         element(
             "script", trusted(figure_json(chart.figure)), type="application/json", id=f"data-{name}"

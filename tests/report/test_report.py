@@ -1,6 +1,7 @@
 """The report says everything, in order, to people and to programs, and is harmless to open."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -397,3 +398,17 @@ def test_thousands_of_findings_are_all_there_and_page_one_stays_short():
     }
     assert len(codes) == 2000
     assert "1,995 more under their areas." in page.text
+
+
+def test_a_chart_says_in_a_sentence_what_it_shows_and_stands_under_its_question():
+    shown = replace(
+        results.chart(), sentence="Women are selected less often <b>", section="Who gets what?"
+    )
+    entries = [results.done("fairness", (), charts=(shown,))]
+
+    text = report_html(
+        results.subject(), entries, POLICY, written=MOMENT, areas=results.areas_of(entries)
+    )
+
+    assert text.index("Who gets what?") < text.index("Women are selected less often")
+    assert "less often <b>" not in text
