@@ -11,7 +11,7 @@ from analyzers.report.words import SEVEREST_FIRST
 from analyzers.toolkit.markup import Html, element
 
 MOST_PICTURES = 4
-MOST_HEIGHT = 215
+MOST_HEIGHT = 200
 
 
 def summary(subject: Subject, policy: Policy, sections: Sequence[Section]) -> list[Html]:
