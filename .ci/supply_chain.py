@@ -23,6 +23,7 @@ REVIEWED = {
     "nvidia-nccl-cu12": "NVIDIA's own; a dependency of XGBoost's wheel, not used on a CPU",
     "pytest-timeout": "MIT in its repository; its classifier says DFSG approved",
     "skops": "MIT in its repository; its metadata names none",
+    "axe-playwright-python": "MIT, with axe-core (MPL-2.0) in it; a development tool",
     "atheris": "Apache-2.0 in its repository; its metadata names none; a development tool",
     "pptree": "MIT in its repository; its metadata names none; a dependency of flair",
 }
