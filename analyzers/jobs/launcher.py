@@ -32,6 +32,7 @@ _log = logging.getLogger(__name__)
 
 START_SECONDS = 120.0
 EXIT_REPORT_SECONDS = 10.0
+GONE_SECONDS = 5.0
 _MOST_REPORT_BYTES = 64 * 1024
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -69,6 +70,15 @@ class Worker:
         self.exit_code = exit_code
         self._ended.set()
         self._started.set()
+
+    def mark_lost(self) -> None:
+        """End it where its parent died; it is gone before its job is said to have failed."""
+        self.send_signal(signal.SIGKILL)
+        if self._handle >= 0 and hasattr(os, "pidfd_open"):
+            # Its number is free only once the system is through with its memory.
+            with contextlib.suppress(OSError, ValueError):
+                select.select([self._handle], [], [], GONE_SECONDS)
+        self.mark_ended(None)
 
     def wait_locked(self, is_cancelled: threading.Event) -> bool:
         """Wait until it has locked itself down; False where it ended or was cancelled first.
@@ -310,7 +320,7 @@ class Launcher:
         self._warm.clear()
         lost, self._workers = self._workers, {}
         for worker in lost.values():
-            worker.mark_ended(None)
+            worker.mark_lost()
 
 
 _launcher: Launcher | None = None

@@ -1,5 +1,6 @@
 import os
 import signal
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -254,6 +255,18 @@ def test_the_parent_dying_fails_its_jobs_and_is_replaced(runner, store):
     assert runner.wait(good, timeout=120).state == "done"
     assert launcher().process != parent
     assert launcher().wait_warm(120)
+
+
+def test_a_worker_that_is_lost_is_gone_before_it_counts_as_ended():
+    with subprocess.Popen(["/bin/sleep", "600"], start_new_session=True) as process:
+        worker = Worker("lost")
+        worker.mark_started(process.pid, -1, os.pidfd_open(process.pid))
+
+        worker.mark_lost()
+
+        assert not is_running(process.pid)
+        assert worker.wait(0)
+        worker.close()
 
 
 def test_a_lost_file_is_said_before_anything_runs(runner, store):
