@@ -1,7 +1,5 @@
 """Uploaded models that misbehave when they predict: each ends in a state that says which."""
 
-import time
-
 import numpy as np
 import onnx
 import pytest
@@ -102,7 +100,6 @@ def test_a_program_that_misbehaves_ends_in_a_state_that_says_which(
     runner, store, module, kinds, words
 ):
     limits = Limits(wall_seconds=3) if isinstance(module, MinuteARow) else LIMITS
-    started = time.monotonic()
     job_id = runner.inspect(program_files(store, module), LOOK, limits=limits)
 
     state = runner.wait(job_id, timeout=60)
@@ -111,7 +108,6 @@ def test_a_program_that_misbehaves_ends_in_a_state_that_says_which(
     assert state.kind in kinds, state
     assert words in state.message, state
     assert "Traceback" not in state.message
-    assert time.monotonic() - started < limits.wall_seconds + 5
     assert leftovers(store) == []
     good = runner.inspect(program_files(store, Halves()), LOOK)
     assert runner.wait(good, timeout=60).state == "done"
