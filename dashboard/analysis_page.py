@@ -158,7 +158,7 @@ def _show_result(
     answer = engine.judged(analyzer, measurements)
     st.header("Findings", anchor=False)
     verdict_counts(answer.findings)
-    finding_list(answer.findings)
+    finding_list(answer.findings, leading=analyzer.leading(answer.findings))
     if live is not None:
         live(Shown(analyzer, examined, measurements))
     if answer.charts:

@@ -66,6 +66,7 @@ ANALYZER: Analyzer[AdversarialParams] = Analyzer(
     about=__doc__,
     params=AdversarialParams,
     needs=Needs(model="required", predictions=True),
+    lead=("adversarial.robust_accuracy", "adversarial.moved_beyond_error"),
     tables=TABLES,
     measure=measure,
     judge=judge,

@@ -1,6 +1,6 @@
 """The contract every risk analyzer fulfils."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from analyzers.core.chart import Chart
 from analyzers.core.errors import UnsuitableSubject
-from analyzers.core.finding import Finding
+from analyzers.core.finding import Finding, Verdict
 from analyzers.core.params import Params
 from analyzers.core.policy import Policy
 from analyzers.core.result import Measurements
@@ -72,6 +72,8 @@ class Analyzer(Generic[P]):
         about: the module docstring (Question, Method, Limits, References), shown on the page.
         params: the declared parameters.
         needs: what must be there.
+        lead: names of the indicators that answer the question best, the best first; the page opens
+            with the first that was measured, whatever its verdict.
         tables: the Arrow schema of every table `measure` returns.
         measure: slow; runs in a sandboxed worker; the only part that may see a model.
         judge: pure and instant, so that moving a limit never re-runs the work.
@@ -85,10 +87,19 @@ class Analyzer(Generic[P]):
     about: str
     params: type[P]
     needs: Needs
+    lead: tuple[str, ...] = ()
     tables: Mapping[str, pa.Schema] = field(default_factory=dict)
     measure: Callable[[Workbench, P], Measurements]
     judge: Callable[[Measurements, Policy], list[Finding]]
     draw: Callable[[Measurements], list[Chart]]
+
+    def leading(self, findings: Iterable[Finding]) -> Finding | None:
+        """Return the finding that answers the question best, or None where none was measured."""
+        first: dict[str, Finding] = {}
+        for finding in findings:
+            if finding.verdict != Verdict.NOT_TESTED:
+                first.setdefault(finding.indicator, finding)
+        return next((first[name] for name in self.lead if name in first), None)
 
     def require(self, subject: Subject) -> None:
         """Raise `UnsuitableSubject` with the reason where the question does not apply."""

@@ -85,6 +85,7 @@ ANALYZER = Analyzer(
     about=__doc__ or "",
     params=ExplanationParams,
     needs=Needs(model="required", predictions=True, training_data="optional"),
+    lead=("explanation.faithfulness_gain",),
     tables=TABLES,
     measure=measure,
     judge=judge,

@@ -58,6 +58,7 @@ ANALYZER: Analyzer[FairnessParams] = Analyzer(
     about=__doc__,
     params=FairnessParams,
     needs=Needs(model="optional", model_for=("tabular",), predictions=True, sensitive=True),
+    lead=("fairness.demographic_parity_difference", "fairness.kolmogorov_distance"),
     tables=TABLES,
     measure=measure,
     judge=judge,

@@ -68,6 +68,7 @@ ANALYZER: Analyzer[PerformanceParams] = Analyzer(
     about=__doc__,
     params=PerformanceParams,
     needs=Needs(predictions=True, labels=True, training_data="optional"),
+    lead=("performance.lift_over_majority", "performance.r_squared"),
     tables=TABLES,
     measure=measure,
     judge=judge,

@@ -55,6 +55,7 @@ ANALYZER = Analyzer(
     about=__doc__ or "",
     params=PrivacyParams,
     needs=Needs(predictions=True, labels=True, training_data="required", model="optional"),
+    lead=("privacy.tpr_at_fpr_1_percent",),
     tables=TABLES,
     measure=measure,
     judge=judge,

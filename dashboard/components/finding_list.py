@@ -23,8 +23,13 @@ def verdict_counts(findings: Sequence[Finding]) -> None:
                 verdict_badge(verdict, count=count)
 
 
-def finding_list(findings: Sequence[Finding]) -> None:
-    """Show findings, the severest first."""
+def finding_list(findings: Sequence[Finding], *, leading: Finding | None = None) -> None:
+    """Show findings, the severest first.
+
+    Args:
+        findings: in the order of their analyzer.
+        leading: the one that answers the page's question best; shown in full, whatever its verdict.
+    """
     if not findings:
         st.info("Nothing in this result can be judged.", icon=":material/info:")
         return
@@ -32,21 +37,24 @@ def finding_list(findings: Sequence[Finding]) -> None:
         verdict: [finding for finding in findings if finding.verdict == verdict]
         for verdict in VERDICTS
     }
-    for verdict, most in _MOST_CARDS.items():
-        for finding in by_verdict[verdict][:most]:
-            with st.container(border=True):
-                finding_card(finding)
-    nothing_presses = not any(by_verdict[verdict] for verdict in _MOST_CARDS)
-    first = next(found for found in by_verdict.values() if found)
-    if nothing_presses:
+    if not any(by_verdict[verdict] for verdict in _MOST_CARDS):
         st.markdown("No indicator fails or is beyond a warning limit.")
+    cards = [
+        finding for verdict, most in _MOST_CARDS.items() for finding in by_verdict[verdict][:most]
+    ]
+    if leading is not None and leading not in cards:
+        cards.insert(0, leading)
+    for finding in cards:
+        with st.container(border=True):
+            finding_card(finding)
+    first = next(found for found in by_verdict.values() if found)
     for verdict, found in by_verdict.items():
-        rest = found[_MOST_CARDS.get(verdict, 0) :]
+        rest = [finding for finding in found if finding not in cards]
         if rest:
             many = "more indicator" if len(rest) < len(found) else "indicator"
             label = f"{VERDICTS[verdict].word}: {plural(len(rest), many)}"
             # With no cards above it, what was found would otherwise be out of sight.
-            with st.expander(label, expanded=nothing_presses and found is first):
+            with st.expander(label, expanded=not cards and found is first):
                 meaning = VERDICTS[verdict].meaning
                 st.caption(f"{meaning[0].upper()}{meaning[1:]}.")
                 st.markdown("\n".join(_line(finding) for finding in rest))
@@ -85,6 +93,7 @@ def finding_card(finding: Finding) -> None:
 def indicator_words(finding: Finding) -> str:
     """Write an indicator's name in plain words, such as "Equalized odds difference"."""
     words = finding.indicator.rpartition(".")[2].replace("_", " ").strip()
+    words = words.replace(" 01 percent", " 0.1 percent")
     sentence = words[:1].upper() + words[1:]
     return _ABBREVIATION.sub(lambda found: found[0].upper(), sentence)
 

@@ -241,6 +241,18 @@ def test_every_finding_has_a_sentence_a_remedy_and_a_source(analyzer):
 
 
 @every_analyzer
+def test_one_measured_finding_answers_the_question_of_the_page(analyzer):
+    findings = analyzer.judge(measured(analyzer.name), NO_LIMITS)
+
+    leading = analyzer.leading(findings)
+
+    assert leading is not None
+    assert leading in findings
+    assert leading.estimate.value is not None
+    assert analyzer.leading([]) is None
+
+
+@every_analyzer
 def test_without_limits_nothing_passes_or_fails_but_mathematics(analyzer):
     findings = analyzer.judge(measured(analyzer.name), NO_LIMITS)
 
