@@ -49,7 +49,7 @@ __all__ = ["ANALYZER", "PrivacyParams", "Reach", "reach_at"]
 
 ANALYZER = Analyzer(
     name="privacy",
-    version=3,
+    version=4,
     title="Privacy",
     question="Can someone tell whose record the model was trained on?",
     about=__doc__ or "",

@@ -12,6 +12,7 @@ from analyzers.toolkit.plots import INK, PALETTE, figure, plain
 
 MOST_GROUPS = 40
 WHO, LEAKS, TEST = "Who can be found?", "What else leaks?", "Is the test fair?"
+TABLE = "Who stands alone in the table?"
 SECTIONS = {
     "roc": WHO,
     "score_histogram": WHO,
@@ -21,6 +22,8 @@ SECTIONS = {
     "memorised_values": LEAKS,
     "prototypes": LEAKS,
     "extraction": LEAKS,
+    "combination_sizes": TABLE,
+    "identifying_columns": TABLE,
     "column_differences": TEST,
     "shadow_models": TEST,
 }

@@ -10,6 +10,10 @@ from analyzers.core.result import Measurements
 from analyzers.privacy.extraction import STRATEGIES
 from analyzers.privacy.memorised import N_CANDIDATES
 from analyzers.privacy.prototype_drawing import draw_prototypes
+from analyzers.privacy.singling_out_drawing import (
+    draw_combination_sizes,
+    draw_identifying_columns,
+)
 from analyzers.toolkit.plots import INK, PALETTE, figure, limit_line, plain
 
 
@@ -19,7 +23,8 @@ def draw_leaks(measurements: Measurements) -> list[Chart]:
     for name, chart in (
         ("attribute_inference", _attributes), ("extraction", _copies),
         ("shadow_models", _shadows), ("memorised_values", _memorised),
-        ("prototypes", draw_prototypes),
+        ("prototypes", draw_prototypes), ("combination_sizes", draw_combination_sizes),
+        ("identifying_columns", draw_identifying_columns),
     ):  # fmt: skip
         table = measurements.tables.get(name)
         if table is not None and table.num_rows:

@@ -72,14 +72,16 @@ def measure(bench: Workbench, params: PrivacyParams) -> Measurements:
     for signal in signals:
         alone = attack_by_halves([signal], *strata, copy.deepcopy(halves_rng))
         points += operating_points(alone, signal.name)
-    value_rng, climb_rng, share_rng = bench.rng.spawn(3)
+    value_rng, climb_rng, share_rng, deal_rng = bench.rng.spawn(4)
     guessed = params.inferred or _sensitive_features(bench.subject)
     parts = [
         auditor.part,
         more.part,
         audit_part(bench.model, evidence, params, coin_rng, bench.track),
         measure_structure(bench.model, members),
-        measure_singling_out(training, params.quasi_identifiers),
+        measure_singling_out(
+            training, params.quasi_identifiers, population=params.population, rng=deal_rng
+        ),
         measure_attribute_inference(
             bench.model,
             evidence,

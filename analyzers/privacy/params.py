@@ -71,6 +71,15 @@ class PrivacyParams(Params):
         "by them in the training table. Empty means this is not counted.",
         among="any",
     )
+    population: int = parameter(
+        0,
+        label="People the training table was drawn from",
+        help="Where the table is a random sample of more people: then it is estimated how often "
+        "the only record that fits a person is that person's. 0 where that is not known; the "
+        "number of records where everybody is in the table.",
+        minimum=0,
+        maximum=10_000_000_000,
+    )
     inferred: tuple[str, ...] = column_choice(
         label="Attributes to guess",
         help="Columns the model uses that an attacker would like to learn of a person. Empty means "

@@ -10,12 +10,14 @@ from analyzers.core.dataset import Dataset
 from analyzers.core.errors import UnsuitableSubject
 from analyzers.core.finding import Finding, Judgement, Verdict
 from analyzers.core.result import Estimate, Fact, Measurements
+from analyzers.privacy.data_intrusion import match_risk
 from analyzers.privacy.evidence import fingerprints
 from analyzers.privacy.parts import NOTHING, Part
-from analyzers.privacy.wording import finding_of
+from analyzers.privacy.wording import ends, finding_of
 from analyzers.toolkit.groups import attribute_of
 
-_NAMES = ("k_anonymity", "unique_records", "l_diversity", "t_closeness")
+_NAMES = ("k_anonymity", "unique_records", "match_risk", "l_diversity", "t_closeness")
+MOST_DEALS, FEWEST_DEALS, DEALT_ROWS = 200, 20, 4_000_000
 
 
 class Anonymity(NamedTuple):
@@ -49,8 +51,9 @@ def anonymity_of(
     sizes = np.bincount(combinations)
     if outcomes is None:
         return Anonymity(sizes, None, None)
-    counts = np.zeros((len(sizes), int(outcomes.max()) + 1))
-    np.add.at(counts, (combinations, outcomes), 1)
+    n_levels = int(outcomes.max()) + 1
+    cells = np.bincount(combinations * n_levels + outcomes, minlength=len(sizes) * n_levels)
+    counts = cells.reshape(len(sizes), n_levels)
     gaps = counts / sizes[:, None] - counts.sum(axis=0) / len(outcomes)
     if is_ordered and gaps.shape[1] > 1:
         distance = np.abs(np.cumsum(gaps, axis=1)).sum(axis=1) / (gaps.shape[1] - 1)
@@ -59,8 +62,16 @@ def anonymity_of(
     return Anonymity(sizes, int((counts > 0).sum(axis=1).min()), float(distance.max()))
 
 
-def measure_singling_out(training: Dataset, columns: tuple[str, ...]) -> Part:
-    """Measure k-anonymity, l-diversity and t-closeness by the chosen columns; nothing where none.
+def measure_singling_out(
+    training: Dataset, columns: tuple[str, ...], *, population: int, rng: np.random.Generator
+) -> Part:
+    """Measure who stands alone by the chosen columns, and what each column adds; else nothing.
+
+    Args:
+        training: the table.
+        columns: what others may know of a person.
+        population: people the table was drawn from; 0 where that is not known.
+        rng: deals outcomes out anew, to see what chance alone would do.
 
     Raises:
         UnsuitableSubject: a chosen column is not in the training table.
@@ -77,48 +88,58 @@ def measure_singling_out(training: Dataset, columns: tuple[str, ...]) -> Part:
     columns = tuple(name for name in columns if name != target)
     if not columns:
         return NOTHING
-    _, codes = np.unique(fingerprints(training.frame[list(columns)], None), return_inverse=True)
+    codes = _combinations(training, columns)
     outcomes = None
     if target is not None and target in training.frame:
         outcomes = attribute_of(training.frame[target].rename("outcome")).codes.astype(np.int64)
-    found = anonymity_of(codes, outcomes, is_ordered=training.subject.task == "regression")
+    is_ordered = training.subject.task == "regression"
+    found = anonymity_of(codes, outcomes, is_ordered=is_ordered)
     n_rows = len(training)
-    alone = int((found.sizes == 1).sum())
+    alone, pairs, triples = (int((found.sizes == size).sum()) for size in (1, 2, 3))
     estimates = {
         "k_anonymity": Estimate(value=float(found.sizes.min()), n=n_rows, method="counted"),
         "unique_records": Estimate(value=alone / n_rows, n=n_rows, method="counted, all rows"),
+        "match_risk": match_risk(alone, pairs, triples, n_rows=n_rows, population=population),
     }
-    if found.l_diversity is not None and found.t_closeness is not None:
+    facts: dict[str, Fact] = {
+        "quasi_identifiers": ", ".join(columns),
+        "n_combinations": len(found.sizes),
+        "n_alone": alone,
+        "population": population,
+    }
+    if outcomes is not None and found.l_diversity is not None and found.t_closeness is not None:
         estimates["l_diversity"] = Estimate(
             value=float(found.l_diversity), n=n_rows, method="distinct outcomes, counted"
         )
         estimates["t_closeness"] = Estimate(
             value=found.t_closeness, n=n_rows, method="largest distance, counted"
         )
-    facts: dict[str, Fact] = {
-        "quasi_identifiers": ", ".join(columns),
-        "n_combinations": len(found.sizes),
-        "n_alone": alone,
-    }
-    return Part(estimates, facts, {"combination_sizes": _rows(found.sizes)})
+        facts["t_closeness_by_chance"] = _by_chance(codes, outcomes, is_ordered, rng)
+    rows = [_row_of(training, name, columns, alone) for name in columns]
+    return Part(
+        estimates, facts, {"combination_sizes": _rows(found.sizes), "identifying_columns": rows}
+    )
 
 
 def judge_singling_out(measurements: Measurements) -> list[Finding]:
     """Say who stands alone; measured, without a limit, since no number is accepted for a table."""
     facts, estimates = measurements.facts, measurements.estimates
     words = {
-        "k_anonymity": "the smallest group that shares them has {value:.0f} records",
+        "k_anonymity": "the size of the smallest group that shares them (k) is {value:.0f}",
         "unique_records": "{value:.1%} of the records stand alone with them",
-        "l_diversity": "in some group there are only {value:.0f} different outcomes",
-        "t_closeness": "in some group the outcomes lie {value:.2f} (of 1) away from those of all",
+        "l_diversity": "the fewest different outcomes in a group (l) are {value:.0f}",
+        "t_closeness": "in some group the outcomes lie {value:.2f} (of 1) away from those of all "
+        f"(outcomes dealt out at random: up to {facts.get('t_closeness_by_chance', 0):.2f})",
+        "match_risk": "where one record alone fits a person, it is that person's in {value:.1%} of "
+        f"cases (95 % interval {ends(estimates['match_risk'], '.1%')}; a sample of "
+        f"{facts.get('population', 0):,} people)"
+        if "match_risk" in estimates and estimates["match_risk"].value is not None
+        else "how often the only record that fits a person is that person's was not estimated",
     }
     return [
         finding_of(
             name, estimates[name],
-            Judgement(
-                Verdict.INCONCLUSIVE,
-                "It describes the training table and not the model; no limit is accepted.",
-            ),
+            _judgement(estimates[name]),
             None,
             f"By {facts.get('quasi_identifiers')}: "
             f"{words[name].format(value=_value(estimates[name]))} "
@@ -126,11 +147,57 @@ def judge_singling_out(measurements: Measurements) -> list[Finding]:
             f"{facts.get('n_combinations'):,} combinations).",
             "Coarsen the columns others may know (years into decades, districts into regions) or "
             "leave them out before training.",
-            "Sweeney 2002; Machanavajjhala et al. 2007; Li, Li and Venkatasubramanian 2007",
+            "Sweeney 2002; Machanavajjhala et al. 2007; Li, Li and Venkatasubramanian 2007; "
+            "Skinner and Elliot 2002",
         )
         for name in _NAMES
         if name in estimates
     ]  # fmt: skip
+
+
+def _judgement(estimate: Estimate) -> Judgement:
+    if estimate.value is None:
+        return Judgement(Verdict.NOT_TESTED, estimate.reason)
+    return Judgement(
+        Verdict.INCONCLUSIVE,
+        "It describes the training table and not the model; no limit is accepted.",
+    )
+
+
+def _combinations(training: Dataset, columns: tuple[str, ...]) -> NDArray[np.int64]:
+    keys = fingerprints(training.frame[list(columns)], None)
+    return np.unique(keys, return_inverse=True)[1].astype(np.int64)
+
+
+def _row_of(training: Dataset, name: str, columns: tuple[str, ...], alone: int) -> dict[str, Any]:
+    """Count who stands alone without one column, and by it only."""
+    others = tuple(column for column in columns if column != name)
+    without = np.bincount(_combinations(training, others)) if others else np.array([len(training)])
+    by_it = np.bincount(_combinations(training, (name,)))
+    return {
+        "column": name,
+        "alone_with_all": alone,
+        "alone_without_it": int((without == 1).sum()),
+        "alone_by_it_only": int((by_it == 1).sum()),
+        "n_records": len(training),
+    }
+
+
+def _by_chance(
+    combinations: NDArray[np.int64],
+    outcomes: NDArray[np.int64],
+    is_ordered: bool,
+    rng: np.random.Generator,
+) -> float:
+    """Deal the outcomes out anew; return the distance that 95 % of the deals keep to."""
+    # Sorted first: what is dealt must not depend on the order of the rows.
+    combinations, outcomes = np.sort(combinations), np.sort(outcomes)
+    n_deals = min(MOST_DEALS, max(FEWEST_DEALS, DEALT_ROWS // len(outcomes)))
+    found = [
+        anonymity_of(combinations, rng.permutation(outcomes), is_ordered=is_ordered).t_closeness
+        for _ in range(n_deals)
+    ]
+    return float(np.quantile([0.0 if one is None else one for one in found], 0.95))
 
 
 def _value(estimate: Estimate) -> float:

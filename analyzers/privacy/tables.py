@@ -127,6 +127,15 @@ TABLES = {
             pa.field("n_records", pa.int64(), nullable=False),
         ]
     ),
+    "identifying_columns": pa.schema(
+        [
+            pa.field("column", pa.string(), nullable=False),
+            pa.field("alone_with_all", pa.int64(), nullable=False),
+            pa.field("alone_without_it", pa.int64(), nullable=False),
+            pa.field("alone_by_it_only", pa.int64(), nullable=False),
+            pa.field("n_records", pa.int64(), nullable=False),
+        ]
+    ),
     "attribute_inference": pa.schema(
         [
             pa.field("attribute", pa.string(), nullable=False),
