@@ -17,6 +17,7 @@ SECTIONS = {
     "roc": WHO,
     "score_histogram": WHO,
     "exposed_records": WHO,
+    "audit": WHO,
     "groups": "Who is easier to find?",
     "attribute_inference": LEAKS,
     "memorised_values": LEAKS,

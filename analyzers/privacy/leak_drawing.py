@@ -7,6 +7,7 @@ import pandas as pd
 
 from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
+from analyzers.privacy.audit_drawing import draw_audit
 from analyzers.privacy.extraction import STRATEGIES
 from analyzers.privacy.memorised import N_CANDIDATES
 from analyzers.privacy.prototype_drawing import draw_prototypes
@@ -24,7 +25,7 @@ def draw_leaks(measurements: Measurements) -> list[Chart]:
         ("attribute_inference", _attributes), ("extraction", _copies),
         ("shadow_models", _shadows), ("memorised_values", _memorised),
         ("prototypes", draw_prototypes), ("combination_sizes", draw_combination_sizes),
-        ("identifying_columns", draw_identifying_columns),
+        ("identifying_columns", draw_identifying_columns), ("audit", draw_audit),
     ):  # fmt: skip
         table = measurements.tables.get(name)
         if table is not None and table.num_rows:

@@ -5,7 +5,8 @@ the training can be repeated, many coins are tossed at once, one for each record
 right guesses gives a lower bound of epsilon that holds whatever the model and the data are.
 """
 
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,36 +16,32 @@ from analyzers.core.finding import Finding, Judgement, Threshold, Verdict
 from analyzers.core.model import Model
 from analyzers.core.result import Estimate, Measurements
 from analyzers.core.workbench import Tracker
+from analyzers.privacy.canaries import EXPOSURE, canary_exposure, judge_exposure
 from analyzers.privacy.evidence import Evidence
+from analyzers.privacy.guessing_bound import Guessed, best_of, guesses_of
 from analyzers.privacy.params import PrivacyParams
 from analyzers.privacy.parts import NOTHING, Part
 from analyzers.privacy.recipes import recipe_of
 from analyzers.privacy.refitting import Recipe, bounded_log_odds
 from analyzers.privacy.shadows import pool_of
 from analyzers.privacy.wording import AREA, finding_of
+from analyzers.toolkit.intervals import clopper_pearson
 
 NAME = "audited_epsilon"
 FEWEST_RECORDS = 20
-# Shares of the records that are guessed; each costs a part of the permitted error.
-GUESSED_SHARES = (0.1, 0.5, 1.0)
-MOST_EPSILON = 50.0
 REFERENCE = "Steinke, Nasr and Jagielski 2023"
 
 
-class Guessed(NamedTuple):
-    """The outcome of one audit.
+class Audited(NamedTuple):
+    """What one training says of the records that were put in or left out.
 
     Attributes:
-        n_records: whose presence was decided by coin.
-        n_guesses: made, in the choice that gives the largest bound; the rest was passed over.
-        n_right: of them.
-        epsilon: the lower bound.
+        values: `(n_records,)` larger looks more like a record that was in.
+        is_in: `(n_records,)` what the coins said.
     """
 
-    n_records: int
-    n_guesses: int
-    n_right: int
-    epsilon: float
+    values: NDArray[np.float64]
+    is_in: NDArray[np.bool_]
 
 
 def audit_part(
@@ -59,10 +56,12 @@ def audit_part(
         return NOTHING
     try:
         recipe = recipe_of(model, params, evidence.members)
-        guessed = audit_training(recipe, model, evidence, params, rng, track)
+        audited = audit_training(recipe, model, evidence, params, rng, track)
     except UnsuitableSubject as refusal:
         note = f"No one-run audit was made. {refusal.message}"
         return Part({NAME: Estimate.unmeasured(refusal.message)}, {}, {}, (note,))
+    every = guesses_of(audited.values, audited.is_in, delta=params.claimed_delta)
+    guessed = best_of(every)
     estimate = Estimate(
         value=guessed.epsilon, low=guessed.epsilon, n=guessed.n_records,
         method="one-run audit, binomial tail, three numbers of guesses (Bonferroni)",
@@ -71,7 +70,23 @@ def audit_part(
         "audit_guesses": guessed.n_guesses, "audit_right": guessed.n_right,
         "audit_labels": params.audit_labels,
     }  # fmt: skip
-    return Part({NAME: estimate}, facts, {})
+    exposure = canary_exposure(audited.values, audited.is_in, *rng.spawn(1))
+    rows = [_row_of(item, params.claimed_epsilon) for item in every]
+    return Part({NAME: estimate, EXPOSURE: exposure}, facts, {"audit": rows})
+
+
+def _row_of(guessed: Guessed, claimed: float) -> dict[str, Any]:
+    interval = clopper_pearson(guessed.n_right, guessed.n_guesses)
+    return {
+        "guesses": guessed.n_guesses,
+        "right": guessed.n_right,
+        "value": guessed.n_right / guessed.n_guesses,
+        "low": interval.low,
+        "high": interval.high,
+        "epsilon": guessed.epsilon,
+        "allowed": 1 / (1 + math.exp(-claimed)) if claimed else None,
+        "n_records": guessed.n_records,
+    }
 
 
 def audit_training(
@@ -81,7 +96,7 @@ def audit_training(
     params: PrivacyParams,
     rng: np.random.Generator,
     track: Tracker,
-) -> Guessed:
+) -> Audited:
     """Train once with some members in or out by coin, and guess which.
 
     Args:
@@ -119,81 +134,7 @@ def audit_training(
     # How likely the model under examination finds the same outcome says what is not memory.
     scores = members.scores
     usual = 0.0 if scores is None else bounded_log_odds(scores[records], codes[records])
-    return best_guess(trained.log_odds[records] - usual, is_in, delta=params.claimed_delta)
-
-
-def best_guess(
-    values: NDArray[np.float64],
-    is_in: NDArray[np.bool_],
-    *,
-    delta: float,
-    confidence: float = 0.95,
-) -> Guessed:
-    """Guess "in" for the largest values and "out" for the smallest, and bound epsilon.
-
-    Args:
-        values: `(n_records,)` larger looks more like a record that was in.
-        is_in: `(n_records,)` what the coins said.
-        delta: of the claim, in [0, 1).
-        confidence: that epsilon is at least the bound, in (0, 1).
-    """
-    order = np.argsort(-values, kind="stable")
-    n_records = len(values)
-    inner = 1 - (1 - confidence) / len(GUESSED_SHARES)
-    found = []
-    for share in GUESSED_SHARES:
-        half = max(1, int(share * n_records) // 2)
-        right = int(is_in[order[:half]].sum()) + int((~is_in[order[-half:]]).sum())
-        bound = one_run_bound(right, 2 * half, n_records=n_records, delta=delta, confidence=inner)
-        found.append(Guessed(n_records, 2 * half, right, bound))
-    return max(found, key=lambda item: (item.epsilon, item.n_right / item.n_guesses))
-
-
-def one_run_bound(
-    n_right: int, n_guesses: int, *, n_records: int, delta: float, confidence: float = 0.95
-) -> float:
-    """Return the largest epsilon at which so many right guesses would still be too good.
-
-    Args:
-        n_right: right guesses.
-        n_guesses: guesses made.
-        n_records: whose presence was decided by coin.
-        delta: in [0, 1).
-        confidence: in (0, 1).
-
-    Returns:
-        At least 0, and at most `MOST_EPSILON`.
-
-    References:
-        Steinke, Nasr and Jagielski 2023, theorem 5.2.
-    """
-    from scipy.optimize import brentq
-
-    error = 1 - confidence
-
-    def excess(epsilon: float) -> float:
-        return chance_of(n_right, n_guesses, epsilon, n_records=n_records, delta=delta) - error
-
-    if excess(0.0) > 0:
-        return 0.0
-    if excess(MOST_EPSILON) <= 0:
-        return MOST_EPSILON
-    return float(brentq(excess, 0.0, MOST_EPSILON, xtol=1e-9))
-
-
-def chance_of(
-    n_right: int, n_guesses: int, epsilon: float, *, n_records: int, delta: float
-) -> float:
-    """Bound the chance of at least `n_right` right guesses under (epsilon, delta)-privacy."""
-    from scipy import stats
-
-    right = 1 / (1 + np.exp(-epsilon))
-    tail = float(stats.binom.sf(n_right - 1, n_guesses, right))
-    fewer = np.arange(1, n_right + 1)
-    # Chance of falling short by at most so many, for each of so many.
-    short = np.cumsum(stats.binom.pmf(n_right - fewer, n_guesses, right)) / fewer
-    worst = float(short.max()) if len(short) else 0.0
-    return min(1.0, tail + 2 * n_records * delta * worst)
+    return Audited(trained.log_odds[records] - usual, is_in)
 
 
 def judge_one_run(measurements: Measurements) -> list[Finding]:
@@ -201,6 +142,7 @@ def judge_one_run(measurements: Measurements) -> list[Finding]:
     estimate = measurements.estimates.get(NAME)
     if estimate is None:
         return []
+    exposed = judge_exposure(measurements)
     facts = measurements.facts
     claimed = float(facts.get("claimed_epsilon") or 0.0)
     delta = float(facts.get("claimed_delta") or 0.0)
@@ -220,19 +162,20 @@ def judge_one_run(measurements: Measurements) -> list[Finding]:
     )
     if not claimed:
         judged = Judgement(Verdict.INCONCLUSIVE, "No claim of differential privacy was given.")
-        return [_finding(estimate, judged, None, headline, remedy)]
+        return [_finding(estimate, judged, None, headline, remedy), *exposed]
     threshold = Threshold(
         indicator=f"{AREA}.{NAME}", direction="at_most", fail=claimed, status="organisation",
         source=f"The claim given: epsilon {claimed:g}, delta {delta:g}.",
     )  # fmt: skip
     if estimate.value > claimed:
         headline += f" That refutes the claim of epsilon {claimed:g}."
-        return [_finding(estimate, Judgement(Verdict.FAIL, ""), threshold, headline, remedy)]
+        judged = Judgement(Verdict.FAIL, "")
+        return [_finding(estimate, judged, threshold, headline, remedy), *exposed]
     judged = Judgement(
         Verdict.INCONCLUSIVE,
         f"The audit does not contradict the claim of epsilon {claimed:g}; it cannot confirm one.",
     )
-    return [_finding(estimate, judged, threshold, headline, remedy)]
+    return [_finding(estimate, judged, threshold, headline, remedy), *exposed]
 
 
 def _finding(

@@ -127,6 +127,18 @@ TABLES = {
             pa.field("n_records", pa.int64(), nullable=False),
         ]
     ),
+    "audit": pa.schema(
+        [
+            pa.field("guesses", pa.int64(), nullable=False),
+            pa.field("right", pa.int64(), nullable=False),
+            pa.field("value", pa.float64(), nullable=False),
+            pa.field("low", pa.float64(), nullable=False),
+            pa.field("high", pa.float64(), nullable=False),
+            pa.field("epsilon", pa.float64(), nullable=False),
+            pa.field("allowed", pa.float64()),
+            pa.field("n_records", pa.int64(), nullable=False),
+        ]
+    ),
     "identifying_columns": pa.schema(
         [
             pa.field("column", pa.string(), nullable=False),

@@ -11,9 +11,11 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from analyzers.core.finding import Verdict
 from analyzers.core.model import Capability
 from analyzers.policies import load_policy
+from analyzers.privacy.canaries import canary_exposure, exposure_of_none, exposures
+from analyzers.privacy.drawing import draw
+from analyzers.privacy.guessing_bound import best_of, chance_of, guesses_of, one_run_bound
 from analyzers.privacy.judging import judge
 from analyzers.privacy.measuring import measure
-from analyzers.privacy.one_run import best_guess, chance_of, one_run_bound
 from analyzers.privacy.params import PrivacyParams
 from tests.benches import EstimatorModel, predictions_of
 from tests.privacy.networks import network_bench
@@ -126,7 +128,9 @@ def test_the_bound_holds_as_often_as_it_says():
     is_kept = rng.random((rounds, n)) < 1 / (1 + math.exp(-epsilon))
     said = np.where(is_kept, is_in, ~is_in) + rng.normal(0, 1e-6, (rounds, n))
 
-    bounds = np.array([best_guess(said[at], is_in[at], delta=0.0).epsilon for at in range(rounds)])
+    bounds = np.array(
+        [best_of(guesses_of(said[at], is_in[at], delta=0.0)).epsilon for at in range(rounds)]
+    )
 
     assert (bounds > epsilon).mean() <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / rounds)
     # Not by saying nothing.
@@ -158,6 +162,40 @@ def test_a_training_that_remembers_refutes_a_claim():
     assert measured.estimates["audited_epsilon"].n == 100
     assert finding.verdict == Verdict.FAIL
     assert "refutes the claim of epsilon 1" in finding.headline
+
+
+def test_exposure_is_counted_by_hand():
+    found = exposures(np.array([9.0, 0.0, 2.0]), np.array([1.0, 2.0, 3.0]))
+
+    np.testing.assert_allclose(found, [2.0, 0.0, 2 - math.log2(3)])
+    assert exposure_of_none(1) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("n", [40, 250])
+def test_canaries_without_memory_are_covered_at_zero(n):
+    rng = np.random.default_rng(n)
+    rounds, covered, values = 120, 0, []
+    for _ in range(rounds):
+        estimate = canary_exposure(rng.normal(size=n), rng.random(n) < 0.5, rng)
+        covered += estimate.low <= 0 <= estimate.high
+        values.append(estimate.value)
+
+    assert covered / rounds >= 0.9
+    assert abs(np.mean(values)) < 0.05
+
+
+def test_canaries_that_are_remembered_stand_out_and_are_drawn():
+    measured = measure(network_bench(200), PrivacyParams(audited_records=100, claimed_epsilon=1.0))
+
+    exposure = measured.estimates["canary_exposure"]
+    assert exposure.low > 0.5
+    rows = measured.tables["audit"].to_pylist()
+    assert max(row["epsilon"] for row in rows) == measured.estimates["audited_epsilon"].value
+    assert rows[0]["allowed"] == pytest.approx(1 / (1 + math.exp(-1)))
+    assert [row["guesses"] for row in rows] == [10, 50, 100]
+    codes = {item.code for item in judge(measured, load_policy("conventions"))}
+    assert "privacy.canary_exposure" in codes
+    assert "audit" in {chart.name for chart in draw(measured)}
 
 
 def test_records_with_their_true_outcome_can_be_audited_too():
