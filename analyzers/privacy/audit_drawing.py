@@ -48,7 +48,7 @@ def draw_audit(rows: pd.DataFrame, measurements: Measurements) -> Chart:
                 }
             ],
             x="Guesses made", y="Share of right guesses", shapes=lines,
-            xaxis={"type": "category", "range": [-0.4, len(rows) - 0.4]}, yaxis={"tickformat": ".0%", "range": [0.3, 1.05]},
-            showlegend=False,
+            xaxis={"type": "category", "range": [-0.4, len(rows) - 0.4]},
+            yaxis={"tickformat": ".0%", "range": [0.3, 1.05]}, showlegend=False,
         ),
     )  # fmt: skip
