@@ -39,7 +39,7 @@ class Shown(NamedTuple):
 
 
 LiveControls = Callable[[Shown], None]
-Forecast = Callable[[Subject, Params], str]
+Forecast = Callable[[Subject, Params], None]
 
 
 def show_analysis(
@@ -55,7 +55,7 @@ def show_analysis(
         analyzer: of the catalog.
         live: draws the controls that answer at once from a finished result.
         beside: the same, by the section of charts whose question they belong to.
-        foretell: says what a run with given parameters would do and about how long it takes.
+        foretell: shows what a run with given parameters would do and about how long it takes.
     """
     st.title(analyzer.title, anchor=False)
     st.markdown(f"*{as_text(analyzer.question)}*")
@@ -156,6 +156,10 @@ def _show_result(
 ) -> None:
     measurements = result.measurements
     answer = engine.judged(analyzer, measurements)
+    if measurements.cut_short:
+        st.warning(
+            f"**Ended early.** {as_text(measurements.cut_short)}", icon=":material/content_cut:"
+        )
     st.header("Findings", anchor=False)
     verdict_counts(answer.findings)
     finding_list(answer.findings, leading=analyzer.leading(answer.findings))

@@ -14,7 +14,7 @@ from analyzers.core.analyzer import Analyzer
 from analyzers.core.chart import Chart
 from analyzers.core.errors import StoreError
 from analyzers.core.finding import Finding
-from analyzers.core.job import Failed, JobState, Stopped
+from analyzers.core.job import Done, Failed, JobState, Stopped
 from analyzers.core.policy import Policy
 from analyzers.core.result import Measurements, Result
 from analyzers.core.subject import Subject
@@ -90,6 +90,10 @@ def answer_to(job_id: str) -> Result:
     Raises:
         AssayError: there is none, or it is damaged.
     """
+    state = state_of(job_id)
+    if isinstance(state, Done) and state.is_cut_short:
+        # The same question may get its full answer later, under the same id.
+        return runner().result(job_id)
     return _answer(str(session.home()), session.workspace(), job_id)
 
 

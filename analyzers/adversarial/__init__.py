@@ -60,7 +60,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
 
 ANALYZER: Analyzer[AdversarialParams] = Analyzer(
     name="adversarial",
-    version=2,
+    version=3,
     title="Adversarial examples",
     question="How little does it take to make the model answer wrongly?",
     about=__doc__,

@@ -28,6 +28,13 @@ class Attacked(NamedTuple):
     has_labels: bool
     sampling: tuple[str, ...]
 
+    def first(self, n_rows: int) -> "Attacked":
+        """Return the first rows; all of them where there are no more."""
+        return self._replace(
+            positions=self.positions[:n_rows], codes=self.codes[:n_rows],
+            is_correct=self.is_correct[:n_rows],
+        )  # fmt: skip
+
 
 def choose_rows(bench: Workbench, most: int) -> Attacked:
     """Draw rows with a known outcome in proportion to the classes; any row where there is none.

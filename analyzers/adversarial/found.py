@@ -49,6 +49,21 @@ class Found:
         """Rows for which a change is known."""
         return np.flatnonzero(np.isfinite(self.distances))
 
+    def first(self, target: Target) -> "Found":
+        """Return what is known of the first rows, which are those of `target`."""
+        n_rows = len(target.originals)
+        part = Found(target)
+        part.points = self.points[:n_rows].copy()
+        part.distances = self.distances[:n_rows].copy()
+        part.sources = self.sources[:n_rows].copy()
+        return part
+
+    def adopt(self, rows: slice, other: "Found") -> None:
+        """Take over what was found for a block of rows."""
+        self.points[rows] = other.points
+        self.distances[rows] = other.distances
+        self.sources[rows] = other.sources
+
     def forget(self, rows: NDArray[np.int64]) -> None:
         """Drop what is known of `rows`."""
         self.points[rows] = self._target.originals[rows]

@@ -242,6 +242,9 @@ _CHECKS = Indicator(
     "Athalye, Carlini and Wagner 2018; Carlini et al. 2019; Croce and Hein 2020",
     "the attack, not the model",
 )
+# What a longer attack could not change.
+_WITHOUT_ATTACK = (_PLAUSIBLE, *_BEHAVIOUR, _CORRUPTED, *_CERTIFIED, _CHECKS)
+ENDED_EARLY = "The attack was ended early; the full one can only find more."
 _NUMBERS = ("median_size", "median_change", "checks_failed")
 
 
@@ -278,6 +281,9 @@ def _finding(
     verdict, reason = judge_estimate(estimate, threshold)
     if verdict == Verdict.PASS and not is_believed and indicator is not _CHECKS:
         verdict, reason = Verdict.INCONCLUSIVE, "A check on the attack failed; see below."
+    is_weaker = bool(measurements.cut_short) and indicator not in _WITHOUT_ATTACK
+    if is_weaker and verdict == Verdict.PASS:
+        verdict, reason = Verdict.INCONCLUSIVE, ENDED_EARLY
     if verdict == Verdict.INCONCLUSIVE and threshold is None:
         reason = (
             "No pass mark exists in the literature for this; set your own limit to get a verdict."
@@ -286,7 +292,8 @@ def _finding(
         code=name,
         area=AREA,
         indicator=name,
-        headline=_headline(measurements, indicator, estimate),
+        headline=_headline(measurements, indicator, estimate)
+        + (f" {ENDED_EARLY}" if is_weaker and estimate.value is not None else ""),
         estimate=estimate,
         verdict=verdict,
         threshold=threshold,

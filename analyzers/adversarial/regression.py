@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from analyzers.adversarial.blocks import Extent, attack_blocks, blocks_of
 from analyzers.adversarial.movement import largest_changes, noise_changes
 from analyzers.adversarial.noise import DRAWS
 from analyzers.adversarial.params import AdversarialParams
@@ -13,7 +14,7 @@ from analyzers.adversarial.target import Target
 from analyzers.adversarial.threat_model import threat_model_table
 from analyzers.adversarial.wording import change_text, value_text
 from analyzers.core.result import Estimate, Measurements
-from analyzers.core.workbench import Workbench
+from analyzers.core.workbench import Tracker, Workbench
 from analyzers.toolkit.feasible import FeasibleSpace
 from analyzers.toolkit.intervals import mean_estimate, rate_estimate
 from analyzers.toolkit.sampling import sample_rows, sampling_note
@@ -25,15 +26,13 @@ AT_BUDGET = SHARES.index(1.0)
 def measure(bench: Workbench, params: AdversarialParams, space: FeasibleSpace) -> Measurements:
     """Move predictions of a sample of rows as far as the budget allows."""
     positions = sample_rows(bench.data, params.rows, bench.rng.spawn(1)[0])
-    frame = bench.data.frame.iloc[positions].reset_index(drop=True)
-    target = Target(
-        bench.need_model(), space, frame, np.zeros(len(frame), dtype=np.int64), sight="values"
-    )
+    n_drawn = len(positions)
     budgets = np.array(SHARES) * params.budget
     search_rng, noise_rng = bench.rng.spawn(2)
-    points, changes = largest_changes(
-        target, budgets, queries=params.queries, rng=search_rng, track=bench.track
-    )
+    points, changes, asked, extent = _attack(bench, params, space, positions, budgets, search_rng)
+    positions = positions[: extent.n_begun]
+    target = _target(bench, space, positions)
+    target.queries[:] = asked
     queries = target.queries.astype(np.float64)
     by_noise = noise_changes(target, budgets, noise_rng, bench.track)
     # A change is reported only where every rule is kept and the model repeats the value.
@@ -46,7 +45,7 @@ def measure(bench: Workbench, params: AdversarialParams, space: FeasibleSpace) -
 
     steps = np.abs(space.steps(moved, target.originals))
     flips = np.flatnonzero((steps > 0).any(axis=1))
-    note = sampling_note(len(positions), len(bench.data), "Rows attacked")
+    note = sampling_note(n_drawn, len(bench.data), "Rows attacked")
     unit = bench.subject.target or "prediction"
     examples, listed = _examples(bench, target, moved, positions, params.examples)
     names = [field.name for field in space.fields]
@@ -84,6 +83,50 @@ def measure(bench: Workbench, params: AdversarialParams, space: FeasibleSpace) -
             ),
         },
         sampling=(note,) if note else (),
+        cut_short=extent.note,
+    )  # fmt: skip
+
+
+def _target(bench: Workbench, space: FeasibleSpace, positions: NDArray[np.int64]) -> Target:
+    frame = bench.data.frame.iloc[positions].reset_index(drop=True)
+    codes = np.zeros(len(frame), dtype=np.int64)
+    return Target(bench.need_model(), space, frame, codes, sight="values")
+
+
+def _attack(
+    bench: Workbench,
+    params: AdversarialParams,
+    space: FeasibleSpace,
+    positions: NDArray[np.int64],
+    budgets: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], Extent]:
+    """Move predictions block by block; points, changes and questions of the rows begun."""
+    points: list[NDArray[np.float64]] = []
+    changes: list[NDArray[np.float64]] = []
+    asked: list[NDArray[np.int64]] = []
+    blocks = blocks_of(len(positions), params.queries)
+    rngs = [rng] if len(blocks) == 1 else rng.spawn(len(blocks))
+
+    def attack(block: slice, track: Tracker) -> None:
+        target = _target(bench, space, positions[block])
+        found = largest_changes(
+            target, budgets, queries=params.queries, rng=rngs[len(points)], track=track
+        )
+        points.append(found[0])
+        changes.append(found[1])
+        asked.append(target.queries)
+
+    def best() -> str:
+        if not changes:
+            return "no prediction moved yet"
+        largest = np.concatenate([part[AT_BUDGET] for part in changes])
+        return f"half of the predictions moved by at least {np.median(largest):.3g}"
+
+    extent = attack_blocks(bench, blocks, attack, found=best)
+    return (
+        np.concatenate(points, axis=1), np.concatenate(changes, axis=1), np.concatenate(asked),
+        extent,
     )  # fmt: skip
 
 

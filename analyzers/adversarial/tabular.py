@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from analyzers.adversarial import boundary, coordinate, regression, slope
 from analyzers.adversarial.attacked import Attacked, choose_targets, wanted_code
+from analyzers.adversarial.blocks import Extent, attack_blocks, blocks_of, flips_in_words
 from analyzers.adversarial.by_group import by_group_table
 from analyzers.adversarial.found import Found
 from analyzers.adversarial.noise import DRAWS, random_changes
@@ -28,7 +29,7 @@ from analyzers.adversarial.wording import before_and_after, plainest
 from analyzers.core.errors import UnsuitableSubject
 from analyzers.core.model import Capability
 from analyzers.core.result import Estimate, Fact, Measurements
-from analyzers.core.workbench import Workbench
+from analyzers.core.workbench import Tracker, Workbench
 from analyzers.toolkit.feasible import FeasibleSpace, space_of
 from analyzers.toolkit.intervals import mean_estimate
 from analyzers.toolkit.sampling import sample_rows
@@ -67,9 +68,10 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
     frame = bench.data.frame.iloc[attacked.positions].reset_index(drop=True)
     target = Target(bench.need_model(), space, frame, attacked.codes, sight=sight, wanted=wanted)
     # Rows that are wrong already need no attack; they take part in nothing but the accuracy.
+    part, found, extent = _attack(target, attacked.is_correct, bench, params)
+    attacked = attacked.first(extent.n_begun)
+    frame = frame.iloc[: extent.n_begun]
     correct = np.flatnonzero(attacked.is_correct)
-    part = _part_of(target, correct, bench)
-    found = find_changes(part, bench, params)
     outcome_part, noise_flips = _with_noise(part, found, params, bench)
     n_dropped = confirm(part, found)
 
@@ -142,7 +144,47 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
             ),
         },
         sampling=attacked.sampling,
+        cut_short=extent.note,
     )
+
+
+def _attack(
+    target: Target, is_correct: NDArray[np.bool_], bench: Workbench, params: AdversarialParams
+) -> tuple[Target, Found, Extent]:
+    """Attack the rows that are right, block by block; only those that were begun come back."""
+    right = np.flatnonzero(is_correct)
+    part = _part_of(target, right, bench)
+    found = Found(part)
+    rows, target_now, found_now = slice(None), part, found
+
+    def attack(block: slice, track: Tracker) -> None:
+        nonlocal rows, target_now, found_now
+        rows = slice(*np.searchsorted(right, (block.start, block.stop)))
+        target_now = _part_of(part, np.arange(rows.start, rows.stop), bench)
+        found_now = Found(target_now)
+        find_changes(target_now, bench, params, found=found_now, track=track)
+        found.adopt(rows, found_now)
+        part.queries[rows] = target_now.queries
+
+    def best() -> str:
+        distances = found.distances.copy()
+        distances[rows] = found_now.distances
+        return flips_in_words(distances, len(right), "standard deviations")
+
+    def share_of_block() -> float:
+        asked = target_now.queries
+        return float(asked.mean() / params.queries) if len(asked) else 0.0
+
+    extent = attack_blocks(
+        bench, blocks_of(len(is_correct), params.queries), attack, found=best,
+        share_of_block=share_of_block,
+    )  # fmt: skip
+    if extent.n_begun == extent.n_rows:
+        return part, found, extent
+    n_begun = int(np.searchsorted(right, extent.n_begun))
+    begun = _part_of(part, np.arange(n_begun), bench)
+    begun.queries[:] = part.queries[:n_begun]
+    return begun, found.first(begun), extent
 
 
 def _rules_in_words(params: AdversarialParams, n_relations: int) -> str:
@@ -160,13 +202,28 @@ def _goal(params: AdversarialParams, attacked: Attacked) -> str:
     return "any wrong answer." if attacked.has_labels else "any other answer."
 
 
-def find_changes(target: Target, bench: Workbench, params: AdversarialParams) -> Found:
-    """Run all searches on the target's rows, each within its share of the queries."""
+def find_changes(
+    target: Target,
+    bench: Workbench,
+    params: AdversarialParams,
+    *,
+    found: Found | None = None,
+    track: Tracker | None = None,
+) -> Found:
+    """Run all searches on the target's rows, each within its share of the queries.
+
+    Args:
+        target: the model and the rows.
+        bench: the data to start from.
+        params: what the attacker may do.
+        found: receives every flip as it is found; a new one where None.
+        track: in place of the bench's own.
+    """
+    track = track or bench.track
+    found = found or Found(target)
     space = target.space
     rngs = bench.rng.spawn(4)
-    found = Found(target)
     total = params.queries
-    track = bench.track
     if target.sight == "scores":
         slope.search(target, found, queries=total // 4, rng=rngs[0], track=track)
         coordinate.search(target, found, queries=total // 3, rng=rngs[1], track=track)

@@ -51,12 +51,16 @@ class Request(Value):
 
 
 class Progress(Value):
-    """How far the work is: `done` of `total` steps of `what`."""
+    """How far the work is: `done` of `total` steps of `what`.
+
+    `so_far` says what was found; where it is there, the work can be ended early and kept.
+    """
 
     what: str = Field(default="Starting", max_length=200)
     done: int = Field(default=0, ge=0)
     total: int = Field(default=0, ge=0)
     elapsed_seconds: float = Field(default=0.0, ge=0)
+    so_far: str | None = Field(default=None, max_length=300)
 
     @property
     def fraction(self) -> float | None:
@@ -96,16 +100,18 @@ class Queued(Value):
 
 
 class Running(Value):
-    """A worker is at it."""
+    """A worker is at it, or at putting together what it has after it was told to end."""
 
     state: Literal["running"] = "running"
     progress: Progress = Progress()
+    is_ending: bool = False
 
 
 class Done(Value):
-    """The result is in the store, under the job's id."""
+    """The result is in the store, under the job's id; cut short where it was ended early."""
 
     state: Literal["done"] = "done"
+    is_cut_short: bool = False
 
 
 class Failed(Value):

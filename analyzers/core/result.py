@@ -54,12 +54,15 @@ class Measurements:
         facts: plain facts by name (which explainer, how many background rows, a chosen threshold).
         tables: Arrow tables by name; their schemas are declared by the analyzer.
         sampling: one sentence for every place where fewer than all rows were used.
+        cut_short: what was left out because the work was ended early, in one sentence; empty for
+            a full answer. A cut answer is shown and kept, but the question stays open.
     """
 
     estimates: Mapping[str, Estimate] = field(default_factory=lambda: MappingProxyType({}))
     facts: Mapping[str, Fact] = field(default_factory=lambda: MappingProxyType({}))
     tables: Mapping[str, pa.Table] = field(default_factory=lambda: MappingProxyType({}))
     sampling: tuple[str, ...] = ()
+    cut_short: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,6 +33,7 @@ class _Document(Value):
     estimates: dict[str, Estimate] = Field(default_factory=dict, max_length=MOST_ENTRIES)
     facts: dict[str, Fact] = Field(default_factory=dict, max_length=MOST_ENTRIES)
     sampling: tuple[str, ...] = Field(default=(), max_length=MOST_ENTRIES)
+    cut_short: str = ""
     tables: tuple[str, ...] = Field(default=(), max_length=1000)
     provenance: Provenance
 
@@ -84,6 +85,7 @@ def write_output(
             estimates=dict(measurements.estimates),
             facts=dict(measurements.facts),
             sampling=tuple(measurements.sampling),
+            cut_short=measurements.cut_short,
             tables=tuple(sorted(measurements.tables)),
             provenance=provenance,
         )
@@ -138,6 +140,7 @@ def read_output(folder: Path, schemas: Mapping[str, pa.Schema], *, most_bytes: i
             },
             tables=tables,
             sampling=tuple(tame(note) for note in document.sampling),
+            cut_short=tame(document.cut_short),
         ),
         provenance=_tame_provenance(document.provenance),
     )

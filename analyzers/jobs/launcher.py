@@ -139,6 +139,15 @@ class Worker:
 
     def send_signal(self, number: signal.Signals) -> None:
         """Signal it and everything in its process group; nothing where it has ended."""
+        self.tell(number)
+        if self.process == 0 or self._ended.is_set():
+            return
+        if "seccomp" not in self.protection.layers:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process, number)
+
+    def tell(self, number: signal.Signals) -> None:
+        """Signal it alone; nothing where it has ended."""
         if self.process == 0 or self._ended.is_set():
             return
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -147,9 +156,6 @@ class Worker:
                 signal.pidfd_send_signal(self._handle, number)
             else:
                 os.kill(self.process, number)
-        if "seccomp" not in self.protection.layers:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.process, number)
 
     def resident_bytes(self) -> int:
         """Return its memory in use, in bytes; 0 where the system does not tell."""

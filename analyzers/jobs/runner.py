@@ -53,7 +53,7 @@ class Runner:
         """Ask a question and return its id at once.
 
         A question that was answered before is not asked again; one that is being answered is
-        joined; one that failed or was cancelled is tried anew.
+        joined; one that failed, was cancelled or was cut short is tried anew.
 
         Args:
             analyzer: of the catalog, or the shared predictions.
@@ -122,6 +122,15 @@ class Runner:
         if supervisor is not None:
             supervisor.cancel()
 
+    def end_early(self, job_id: str) -> bool:
+        """Ask a running question to end with what it has found so far.
+
+        Returns:
+            Whether it can; a question offers it while `Progress.so_far` says something.
+        """
+        supervisor = supervisor_of(self._store, job_id)
+        return supervisor is not None and supervisor.end_early()
+
     def result(self, job_id: str) -> Result:
         """Return the answer.
 
@@ -180,7 +189,11 @@ class Runner:
         job_id = request.job.id
         with _submitting:
             state = self._store.state(job_id)
-            is_answered = isinstance(state, Done) and self._store.has_result(job_id)
+            is_answered = (
+                isinstance(state, Done)
+                and not state.is_cut_short
+                and self._store.has_result(job_id)
+            )
             is_elsewhere = state is not None and state.state in ("queued", "running")
             if supervisor_of(self._store, job_id) or is_answered or is_elsewhere:
                 return job_id

@@ -241,7 +241,7 @@ class Store:
             beside.mkdir(mode=0o700)
             write_output(beside, result.measurements, result.provenance, schemas, durable=True)
             if (folder / "result").exists():
-                if self._is_readable(result.job.id):
+                if self._is_whole(result.job.id):
                     # The same question has the same answer, and no moment may be without it.
                     return
                 workspaces.remove_tree(folder / "result")
@@ -288,6 +288,12 @@ class Store:
         except AssayError:
             return False
         return True
+
+    def _is_whole(self, job_id: str) -> bool:
+        try:
+            return not self.result(job_id).measurements.cut_short
+        except AssayError:
+            return False
 
     def history(self) -> list[Record]:
         """Return the questions asked in this workspace, newest first; damaged records are left out.

@@ -56,6 +56,7 @@ class Supervisor:
         self._request = request
         self._prerequisite = prerequisite
         self._is_cancelled = threading.Event()
+        self._is_ending = threading.Event()
         self._has_ended = threading.Event()
         self.state: JobState = Queued()
         store.begin(request)
@@ -99,6 +100,14 @@ class Supervisor:
     def cancel(self) -> None:
         """Stop it, queued or running."""
         self._is_cancelled.set()
+
+    def end_early(self) -> bool:
+        """Ask the worker to end with what it has; return whether it offered that."""
+        state = self.state
+        if not isinstance(state, Running) or state.progress.so_far is None:
+            return False
+        self._is_ending.set()
+        return True
 
     def wait(self, seconds: float | None) -> bool:
         """Wait for its end; return whether it has ended."""
@@ -170,6 +179,7 @@ class Supervisor:
             readable=readable,
             limits=limits,
             is_cancelled=self._is_cancelled,
+            is_ending=self._is_ending,
             on_progress=self._progress,
         )
         if ending.is_cancelled:
@@ -188,11 +198,12 @@ class Supervisor:
             return outcome.failure_from(error)
         if ending.exit_code != 0 or not (scratch / "output" / "result.json").exists():
             return outcome.unexplained_end(ending.exit_code, limits)
-        self._keep(scratch / "output", ending, started.isoformat(), time.monotonic() - clock)
-        return Done()
+        seconds = time.monotonic() - clock
+        is_cut_short = self._keep(scratch / "output", ending, started.isoformat(), seconds)
+        return Done(is_cut_short=is_cut_short)
 
-    def _keep(self, output: Path, ending: Ending, started: str, seconds: float) -> None:
-        """Read what the dead worker left, and write anew what can be believed."""
+    def _keep(self, output: Path, ending: Ending, started: str, seconds: float) -> bool:
+        """Read what the dead worker left, write anew what can be believed; was it cut short?"""
         job, subject = self._request.job, self._request.subject
         schemas = declared_tables(job.analyzer)
         read = read_output(output, schemas, most_bytes=job.limits.output_bytes)
@@ -201,7 +212,9 @@ class Supervisor:
             seed=job.seed,
             started=started,
             seconds=round(seconds, 3),
-            sampling=read.measurements.sampling,
+            sampling=tuple(
+                note for note in (read.measurements.cut_short, *read.measurements.sampling) if note
+            ),
             changes=read.provenance.changes,
             trust=subject.trust if subject else Trust.DATA,
             protection=ending.protection.sentences,
@@ -209,9 +222,10 @@ class Supervisor:
         self._store.save_result(
             Result(job=job, measurements=read.measurements, provenance=provenance), schemas
         )
+        return bool(read.measurements.cut_short)
 
     def _progress(self, progress: Progress) -> None:
-        self._set(Running(progress=progress))
+        self._set(Running(progress=progress, is_ending=self._is_ending.is_set()))
 
     def _set(self, state: JobState) -> None:
         self.state = state

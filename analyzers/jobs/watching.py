@@ -17,10 +17,13 @@ from analyzers.jobs.launcher import Worker, launcher
 from analyzers.jobs.outcome import Overrun
 from analyzers.jobs.plain_files import read_plain
 from analyzers.jobs.sandbox import Protection
+from analyzers.jobs.tracking import END_EARLY
 
 LOOK_SECONDS = 0.05
 SCRATCH_LOOK_SECONDS = 0.5
 GRACE_SECONDS = 0.5
+# What can be kept is asked for while there is time left to put it together.
+END_AT_SHARE_OF_TIME = 0.7
 MOST_LOG_BYTES = MEBIBYTE
 _MOST_PROGRESS_BYTES = 4096
 _MOST_SCRATCH_FILES = 10_000
@@ -48,6 +51,7 @@ def run_worker(
     readable: tuple[Path, ...],
     limits: Limits,
     is_cancelled: threading.Event,
+    is_ending: threading.Event,
     on_progress: Callable[[Progress], None],
 ) -> Ending:
     """Run one job in a worker and return when it is dead.
@@ -57,6 +61,8 @@ def run_worker(
         readable: the uploads it may read.
         limits: what it may use; it is stopped beyond them.
         is_cancelled: set by the user, from another thread.
+        is_ending: the same, or set here when the time is nearly over: to end early and keep what
+            was found, where the worker has said that it can.
         on_progress: called in this thread when the worker has got further.
 
     Raises:
@@ -67,7 +73,7 @@ def run_worker(
         if not worker.wait_locked(is_cancelled):
             end_worker(worker, is_patient=False)
             return Ending(worker.exit_code, None, is_cancelled.is_set(), worker.protection)
-        found = _watch(worker, folder / "scratch", limits, is_cancelled, on_progress)
+        found = _watch(worker, folder / "scratch", limits, is_cancelled, is_ending, on_progress)
         end_worker(worker, is_patient=found is None)
         return Ending(worker.exit_code, found, is_cancelled.is_set(), worker.protection)
     finally:
@@ -90,10 +96,12 @@ def _watch(
     scratch: Path,
     limits: Limits,
     is_cancelled: threading.Event,
+    is_ending: threading.Event,
     on_progress: Callable[[Progress], None],
 ) -> Overrun | None:
     started = looked = time.monotonic()
     seen = 0
+    can_keep = is_told = False
     while not worker.wait(LOOK_SECONDS):
         now = time.monotonic()
         if is_cancelled.is_set():
@@ -109,7 +117,14 @@ def _watch(
             seen = modified
             progress = _read_progress(scratch / "progress.json")
             if progress is not None:
+                can_keep = can_keep or progress.so_far is not None
                 on_progress(progress)
+        if now - started > END_AT_SHARE_OF_TIME * limits.wall_seconds and can_keep:
+            is_ending.set()
+        # Only a worker that offered it listens for the signal; any other would die of it.
+        if is_ending.is_set() and can_keep and not is_told:
+            is_told = True
+            worker.tell(END_EARLY)
     return _over_on_disk(scratch, limits)
 
 
@@ -166,4 +181,7 @@ def _read_progress(path: Path) -> Progress | None:
         progress = Progress.model_validate_json(content)
     except (ResultError, ValidationError):
         return None
-    return progress.model_copy(update={"what": tame(progress.what, most=150)})
+    said = {"what": tame(progress.what, most=150)}
+    if progress.so_far is not None:
+        said["so_far"] = tame(progress.so_far, most=200)
+    return progress.model_copy(update=said)

@@ -161,6 +161,7 @@ def open_bench(
         model=opened.model,
         rng=np.random.default_rng(request.job.seed),
         track=tracker,
+        was_ended=tracker.was_ended,
     )
     return bench, tuple(opened.changes)
 

@@ -177,7 +177,7 @@ def _numbers(measured: Measurements) -> Html | None:
     if measured.estimates:
         parts.append(_estimates(measured))
     parts += [arrow_table(name, table) for name, table in measured.tables.items()]
-    parts += [element("p", note) for note in measured.sampling]
+    parts += [element("p", note) for note in (measured.cut_short, *measured.sampling) if note]
     if not parts:
         return None
     folded = _folded(

@@ -68,6 +68,7 @@ def _area(section: Section) -> dict[str, Any]:
         },
         "facts": dict(measured.facts),
         "sampling": list(measured.sampling),
+        "cut_short": measured.cut_short,
         "tables": {
             name: {"rows": table.num_rows, "columns": table.column_names}
             for name, table in measured.tables.items()

@@ -65,20 +65,40 @@ def _follow(job_id: str, what: str) -> None:
             found = state.progress
             left = found.seconds_left
             times = f"{duration(found.elapsed_seconds)} so far"
-            if left is not None:
+            if left is not None and not state.is_ending:
                 times += f", about {duration(left)} left"
-            _progress_line(found.fraction, f"{what}: {as_text(found.what, longest=200)}", times)
+            doing = f"{what}: {as_text(found.what, longest=200)}"
+            if state.is_ending:
+                doing += " (ending with what was found)"
+            _progress_line(found.fraction, doing, times, found.so_far or "")
         case Done() | Failed() | Stopped():
             # Leave the fragment, so that polling ends and the whole page shows the outcome.
             st.rerun()
         case _:
             assert_never(state)
-    if st.button("Cancel", icon=":material/stop_circle:", key=f"cancel-{job_id[:12]}"):
-        engine.runner().cancel(job_id)
+    with st.container(horizontal=True):
+        if st.button("Cancel", icon=":material/stop_circle:", key=f"cancel-{job_id[:12]}"):
+            engine.runner().cancel(job_id)
+        if isinstance(state, Running) and state.progress.so_far is not None:
+            _offer_to_keep(job_id, is_ending=state.is_ending)
 
 
-def _progress_line(fraction: float | None, doing: str, times: str) -> None:
+def _offer_to_keep(job_id: str, *, is_ending: bool) -> None:
+    is_wanted = st.button(
+        "Stop and keep",
+        icon=":material/save:",
+        key=f"keep-{job_id[:12]}",
+        disabled=is_ending,
+        help="Ends the search now and shows what was found until then, marked as cut short.",
+    )
+    if is_wanted:
+        engine.runner().end_early(job_id)
+
+
+def _progress_line(fraction: float | None, doing: str, times: str, so_far: str = "") -> None:
     with st.container(border=True):
         st.progress(fraction or 0.0, text=doing)
+        if so_far:
+            st.markdown(f"**Found so far:** {as_text(so_far)}")
         if times:
             st.caption(times)

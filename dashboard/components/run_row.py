@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from analyzers.core.job import Failed
+from analyzers.core.job import Done, Failed
 from analyzers.jobs.store import Record
 from dashboard import session
 from dashboard.components.words import Colour, as_text, short
@@ -19,6 +19,8 @@ _STATES: dict[str, tuple[str, str, Colour]] = {
 def run_row(record: Record, *, title: str) -> None:
     """Show a run with its state and a link to its page."""
     word, icon, colour = _STATES[record.state.state]
+    if isinstance(record.state, Done) and record.state.is_cut_short:
+        word, icon, colour = "Ended early", ":material/content_cut:", "orange"
     with st.container(border=True, key=f"run-{record.job.id[:16]}"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge(word, icon=icon, color=colour)
