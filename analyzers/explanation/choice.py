@@ -78,22 +78,11 @@ def explain_rows(
         track: progress.
     """
     frame, others = _frame(rows), _frame(background).iloc[:MOST_ASKED_BACKGROUND]
-    refused = []
-    candidates = []
-    if method != "model-agnostic":
-        is_interventional = method == "interventional"
-        candidates = _candidates(
-            model, rows, background, target, track, is_interventional=is_interventional
-        )
-    own = target.outputs(model, frame) if candidates else np.zeros(0)
-    for explain in candidates:
-        try:
-            attribution = explain()
-            _hold(attribution, own)
-        except CannotExplain as reason:
-            refused.append(str(reason))
-        else:
-            return Explained(attribution, len(frame), tuple(refused))
+    attribution, refused = explain_exactly(
+        model, rows, background, target, method=method, track=track
+    )
+    if attribution is not None:
+        return Explained(attribution, len(frame), refused)
     questions = 2 * frame.shape[1] * max(len(others), 64)
     n_rows = max(5, min(most_sampled, len(frame), MOST_QUESTIONS // questions))
     attribution = explain_by_coalitions(
@@ -104,7 +93,39 @@ def explain_rows(
         rng=rng,
         track=track,
     )
-    return Explained(attribution, min(n_rows, len(frame)), tuple(refused))
+    return Explained(attribution, min(n_rows, len(frame)), refused)
+
+
+def explain_exactly(
+    model: Model,
+    rows: Dataset,
+    background: Dataset,
+    target: Target,
+    *,
+    method: Method,
+    track: Tracker,
+) -> tuple[Attribution | None, tuple[str, ...]]:
+    """Explain rows by what is made for the kind of model, held to the model's own answers.
+
+    Returns:
+        None where nothing of the kind fits or it was not asked for; and why each was refused.
+    """
+    if method == "model-agnostic":
+        return None, ()
+    candidates = _candidates(
+        model, rows, background, target, track, is_interventional=method == "interventional"
+    )
+    own = target.outputs(model, _frame(rows)) if candidates else np.zeros(0)
+    refused = []
+    for explain in candidates:
+        try:
+            attribution = explain()
+            _hold(attribution, own)
+        except CannotExplain as reason:
+            refused.append(str(reason))
+        else:
+            return attribution, tuple(refused)
+    return None, tuple(refused)
 
 
 def _candidates(

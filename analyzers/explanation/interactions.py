@@ -32,6 +32,7 @@ Floats = NDArray[np.float64]
 
 COLUMNS_PAIRED = 8
 ROWS_PAIRED = 60
+ROWS_EXACT = 300
 DRAWS = 10
 _LONGEST_EXACT_S = 3.0
 _QUESTIONS_AT_ONCE = 20_000
@@ -65,16 +66,11 @@ def exact_interactions(
     Returns:
         None where that takes longer than a few seconds.
     """
-    owners = np.full(int(opened.own.owners.max(initial=0)) + 1, -1)
-    kept = kept[kept < len(owners)]
-    owners[kept] = np.arange(len(kept))
-    encoded = owners[opened.own.owners]
     ensemble, n_rows = opened.ensemble, opened.n_rows
-    seconds = 0.0
-    for tree, _ in ensemble.trees:
-        seconds += interaction_seconds(tree, encoded, n_rows)
-        if seconds > _LONGEST_EXACT_S:
-            return None
+    if interaction_work(opened, kept, n_rows) is None:
+        return None
+    kept = kept[kept <= opened.own.owners.max(initial=0)]
+    encoded = _encoded_owners(opened, kept)
     n_outputs = len(ensemble.start)
     weights = np.ones(n_outputs)
     if class_index is not None and n_outputs > 1:
@@ -91,6 +87,25 @@ def exact_interactions(
     return Interactions(
         kept[places], found[places[:, 0], places[:, 1]] ** 2, "exact values of the trees"
     )
+
+
+def interaction_work(opened: Opened, kept: NDArray[np.int64], n_rows: int) -> float | None:
+    """About how many seconds `exact_interactions` takes for rows; None where it would refuse."""
+    encoded, seconds = _encoded_owners(opened, kept), 0.0
+    for tree, _ in opened.ensemble.trees:
+        seconds += interaction_seconds(tree, encoded, n_rows)
+        if seconds > _LONGEST_EXACT_S:
+            return None
+    return seconds
+
+
+def _encoded_owners(opened: Opened, kept: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`(n_encoded,)` the place among `kept` that each encoded column belongs to, or -1."""
+    owners = np.full(int(opened.own.owners.max(initial=0)) + 1, -1)
+    known = kept[kept < len(owners)]
+    owners[known] = np.arange(len(known))
+    encoded: NDArray[np.int64] = owners[opened.own.owners]
+    return encoded
 
 
 def sampled_interactions(

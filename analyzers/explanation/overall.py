@@ -15,6 +15,7 @@ from analyzers.explanation.choice import open_model_trees
 from analyzers.explanation.cohorts import cohort_importance_table, cohorts_of
 from analyzers.explanation.interactions import (
     COLUMNS_PAIRED,
+    ROWS_EXACT,
     ROWS_PAIRED,
     Interactions,
     exact_interactions,
@@ -34,7 +35,6 @@ from analyzers.explanation.reasons import find_reasons, parts_table, reasons_tab
 from analyzers.explanation.records import Scene
 from analyzers.toolkit.sampling import sampling_note
 
-_ROWS_EXACT = 300
 _BACKGROUND = 200
 
 
@@ -113,7 +113,7 @@ def _pairs(
     model, kept = bench.need_model(), scene.order[:COLUMNS_PAIRED]
     behind = background.take(np.arange(min(_BACKGROUND, len(background))))
     if params.method != "model-agnostic":
-        few = bench.data.take(scene.positions[:_ROWS_EXACT])
+        few = bench.data.take(scene.positions[:ROWS_EXACT])
         opened = open_model_trees(model, few, behind, target)
         found = opened and exact_interactions(opened, kept, target.class_index, track=bench.track)
         if found:

@@ -1,4 +1,4 @@
-"""Analyzers by name, the engine's own two included, and the tables they declare."""
+"""Analyzers by name, those the engine asks for itself included, and the tables they declare."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,24 +8,26 @@ import pyarrow as pa
 from analyzers import inspection
 from analyzers.catalog import analyzer_named
 from analyzers.core.analyzer import Analyzer
+from analyzers.explanation.pilot import PILOT
 from analyzers.predictions import PREDICTIONS
 
 INSPECTION = "inspection"
 INSPECTION_VERSION = 1
+_INTERNAL = {analyzer.name: analyzer for analyzer in (PREDICTIONS, PILOT)}
 
 
 def is_internal(name: str) -> bool:
     """Return whether the engine asks this question for itself."""
-    return name in (INSPECTION, PREDICTIONS.name)
+    return name == INSPECTION or name in _INTERNAL
 
 
 def analyzer_for(name: str) -> Analyzer[Any]:
-    """Return an analyzer of the catalog, or the shared predictions.
+    """Return an analyzer of the catalog, or one that the engine asks for itself.
 
     Raises:
         InvalidParameter: no analyzer has that name.
     """
-    return PREDICTIONS if name == PREDICTIONS.name else analyzer_named(name)
+    return _INTERNAL.get(name) or analyzer_named(name)
 
 
 def declared_tables(name: str) -> Mapping[str, pa.Schema]:

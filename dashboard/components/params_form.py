@@ -19,7 +19,7 @@ def params_form(
     *,
     initial: Params,
     label: str,
-    foretell: Callable[[Subject, Params], str] | None = None,
+    foretell: Callable[[Subject, Params], None] | None = None,
 ) -> Params | None:
     """Show the form; return the chosen parameters when Run was pressed, else None.
 
@@ -28,7 +28,7 @@ def params_form(
         subject: its columns are the choices of column parameters.
         initial: what the fields show at first.
         label: of the button.
-        foretell: says what a run with the values shown would do; it follows every change.
+        foretell: shows what a run with the values shown would do; it follows every change.
 
     Raises:
         InvalidParameter: a text field holds what its declaration does not allow.
@@ -54,9 +54,7 @@ def params_form(
         if foretell is None:
             pressed = st.form_submit_button(**button)
         else:
-            words = foretell(subject, check_params(analyzer.params, values))
-            if words:
-                st.caption(words)
+            foretell(subject, check_params(analyzer.params, values))
             pressed = st.button(**button)
     return check_params(analyzer.params, values) if pressed else None
 

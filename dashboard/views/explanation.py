@@ -2,8 +2,6 @@
 
 import streamlit as st
 
-from analyzers.core.params import Params
-from analyzers.core.subject import Subject
 from analyzers.explanation import (
     ANALYZER,
     dependence_chart,
@@ -12,11 +10,10 @@ from analyzers.explanation import (
     explained_row_numbers,
     local_chart,
 )
-from analyzers.explanation.params import ExplanationParams
-from analyzers.explanation.plan import plan_of, plan_words
 from analyzers.toolkit.markup import shown as tamed
 from dashboard.analysis_page import Shown, show_analysis
 from dashboard.components.chart_view import chart_view
+from dashboard.components.forecast import forecast
 from dashboard.components.row_picker import contrast, near_rows, row_picker
 from dashboard.components.ways_out import ways_out
 from dashboard.components.what_if import what_if
@@ -62,10 +59,4 @@ def live(shown: Shown) -> None:
     ways_out(shown)
 
 
-def foretell(subject: Subject, params: Params) -> str:
-    """Say what a run would do and about how long it takes."""
-    plan = plan_of(subject, ExplanationParams.model_validate(params))
-    return "" if plan is None else plan_words(plan)
-
-
-show_analysis(ANALYZER, live=live, foretell=foretell)
+show_analysis(ANALYZER, live=live, foretell=forecast)
