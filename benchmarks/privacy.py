@@ -27,10 +27,11 @@ from threadpoolctl import threadpool_limits
 from analyzers.core.dataset import Dataset, Predictions
 from analyzers.core.result import Estimate
 from analyzers.core.subject import Column, FileRef, Files, Role, Subject
-from analyzers.core.workbench import Workbench
+from analyzers.core.workbench import Workbench, untracked
 from analyzers.privacy.calibration import attack_by_halves, roc_area
 from analyzers.privacy.campaign import Plan, Trained, make_plan, train
 from analyzers.privacy.evidence import Side, fingerprints
+from analyzers.privacy.learned import learned_signal
 from analyzers.privacy.likelihood import lira_online, rmia_online
 from analyzers.privacy.measuring import measure, operating_points
 from analyzers.privacy.params import PrivacyParams
@@ -211,8 +212,9 @@ def compare_art_black_box() -> None:
 
     def ours() -> "Found":
         members, others = (_side_of(fitted, pool, side) for side in (is_member, ~is_member))
-        attack = attack_by_halves(signals_of(members, others), None, None,
-                                  np.random.default_rng(0))  # fmt: skip
+        rng = np.random.default_rng(0)
+        learned = learned_signal(members, others, rng=rng, track=untracked)
+        attack = attack_by_halves([*signals_of(members, others), *learned], None, None, rng)
         return _found(-attack.members, -attack.non_members)
 
     def peer() -> "Found":
@@ -222,7 +224,7 @@ def compare_art_black_box() -> None:
         values = attack.infer(pool.rows[asked], pool.codes[asked], probabilities=True).reshape(-1)
         return _found(values[is_member[asked]], values[~is_member[asked]])
 
-    _print_attack("attacks on a forest's answers", "2 x 2,000 rows", ours,
+    _print_attack("attacks, one of them learned, on a forest's answers", "2 x 2,000 rows", ours,
                   "ART's black-box attack, a forest", peer, lambda: None)  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from analyzers.privacy.evidence import Evidence, Side, gather
 from analyzers.privacy.exposure import expose_groups, most_exposed
 from analyzers.privacy.extraction import extraction_part
 from analyzers.privacy.inversion import inversion_part
+from analyzers.privacy.learned import learned_signal
 from analyzers.privacy.memorised import memorised_part
 from analyzers.privacy.more_signals import more_signals
 from analyzers.privacy.one_run import audit_part
@@ -64,7 +65,13 @@ def measure(bench: Workbench, params: PrivacyParams) -> Measurements:
     )
     auditor = refit_attacks(bench, evidence, params, shadow_rng)
     more = more_signals(bench, evidence, params, *bench.rng.spawn(2))
-    signals = [*signals_of(members, non_members), *more.signals, *auditor.signals]
+    (learn_rng,) = check_rng.spawn(1)
+    learned = (
+        learned_signal(members, non_members, rng=learn_rng, track=bench.track)
+        if params.learned
+        else []
+    )
+    signals = [*signals_of(members, non_members), *learned, *more.signals, *auditor.signals]
     strata = _strata(evidence, by_class=params.by_class)
     # A copy for each, so that every attack meets the same halves.
     attack = attack_by_halves(signals, *strata, copy.deepcopy(halves_rng))

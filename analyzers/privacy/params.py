@@ -140,6 +140,12 @@ class PrivacyParams(Params):
         minimum=2,
         maximum=100_000,
     )
+    learned: bool = parameter(
+        True,
+        label="Learn an attack from the answers",
+        help="Fit a classifier that tells members by the whole answer and the true outcome; every "
+        "record is judged by one that was not told about it. Takes about a second.",
+    )
     by_class: bool = parameter(
         False,
         label="One threshold for each class",
