@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzers.anatomy.refusal import DoesNotFit
 from analyzers.core.model import Capability, Inputs, Model
 
 Scale = Literal["probability", "log-odds", "value", "decision"]
@@ -15,8 +16,8 @@ Scale = Literal["probability", "log-odds", "value", "decision"]
 LARGEST_ERROR = 1e-3
 
 
-class CannotExplain(Exception):
-    """An explainer does not fit the model; the text completes "it was not used because ..."."""
+# What an explainer raises where it does not fit the model.
+CannotExplain = DoesNotFit
 
 
 @dataclass(frozen=True, kw_only=True)

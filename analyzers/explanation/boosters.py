@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from analyzers.anatomy.boosters import xgboost_rows, xgboost_trees_used
 from analyzers.explanation.attribution import Attribution, CannotExplain, margin_attribution
 from analyzers.explanation.encoding import Encoded, sum_by_owner
 
@@ -47,29 +47,6 @@ def _xgboost(encoded: Encoded) -> NDArray[np.float64]:
     trees = xgboost_trees_used(booster)
     raw = booster.predict(data, pred_contribs=True, iteration_range=trees).astype(np.float64)
     return raw[:, None, :] if raw.ndim == 2 else raw
-
-
-def xgboost_rows(encoded: Encoded) -> tuple[Any, Any]:
-    """Return the booster and the rows as its own matrix, under its own column names."""
-    import xgboost
-
-    model = encoded.estimator
-    booster = model.get_booster() if hasattr(model, "get_booster") else model
-    matrix = encoded.matrix
-    if isinstance(matrix, pd.DataFrame):
-        if booster.feature_names is None:
-            matrix = matrix.to_numpy(np.float64)
-        elif list(matrix.columns) != booster.feature_names:
-            matrix = matrix.set_axis(booster.feature_names, axis=1)
-        return booster, xgboost.DMatrix(matrix, enable_categorical=True)
-    return booster, xgboost.DMatrix(matrix, feature_names=booster.feature_names)
-
-
-def xgboost_trees_used(booster: Any) -> tuple[int, int]:  # noqa: ANN401  xgboost.Booster
-    """Return the rounds its predictions use, (0, 0) for all: fewer where it stopped early."""
-    if booster.attr("best_iteration") is None:
-        return (0, 0)
-    return (0, int(booster.best_iteration) + 1)
 
 
 def _lightgbm(encoded: Encoded) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzers.explanation.trees import Tree
+from analyzers.anatomy.tree import Tree
 
 Floats = NDArray[np.float64]
 

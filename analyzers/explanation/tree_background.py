@@ -10,11 +10,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzers.anatomy.boosters import own_sums, take_booster_apart
+from analyzers.anatomy.forests import take_forest_apart
+from analyzers.anatomy.tree import Ensemble
 from analyzers.core.workbench import Tracker
 from analyzers.explanation.attribution import Attribution, CannotExplain, margin_attribution
-from analyzers.explanation.booster_trees import own_sums, take_booster_apart
 from analyzers.explanation.encoding import Encoded, sum_by_owner
-from analyzers.explanation.forests import Ensemble, take_forest_apart
 from analyzers.explanation.interventional import (
     interventional_values,
     pair_seconds,

@@ -37,7 +37,7 @@ from analyzers.explanation.tree_background import (
     open_trees,
     seconds_of,
 )
-from analyzers.explanation.trees import Tree
+from analyzers.anatomy.tree import Tree
 from tests.explanation.benches import number_bench, number_frame
 from tests.explanation.test_measure import QUICK
 
@@ -178,6 +178,7 @@ def chain(n_features: int) -> Tree:
         feature=np.concatenate([inner, np.zeros(n_features + 1, dtype=np.int64)]),
         cover=np.ones(2 * n_features + 1),
         value=(np.arange(2 * n_features + 1) == n_features).astype(float),
+        threshold=np.zeros(2 * n_features + 1),
         goes_left=lambda node, columns: columns[:, node] > 0,
     )
 

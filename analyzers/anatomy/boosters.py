@@ -10,11 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analyzers.explanation.attribution import CannotExplain
-from analyzers.explanation.boosters import xgboost_rows, xgboost_trees_used
-from analyzers.explanation.encoding import Encoded, dense
-from analyzers.explanation.forests import Ensemble
-from analyzers.explanation.trees import Tree
+from analyzers.anatomy.encoding import Encoded, dense
+from analyzers.anatomy.refusal import DoesNotFit
+from analyzers.anatomy.tree import Ensemble, Tree
 
 Floats = NDArray[np.float64]
 Numbered = tuple[Tree, int]
@@ -28,16 +26,16 @@ def take_booster_apart(encoded: Encoded) -> Ensemble:
     booster's own sums (`own_sums`), which also proves that the file was understood.
 
     Raises:
-        CannotExplain: it is no booster of these libraries, or of a kind whose trees are not read.
+        DoesNotFit: it is no booster of these libraries, or of a kind whose trees are not read.
     """
     library = type(encoded.estimator).__module__.partition(".")[0]
     reader = {"xgboost": _xgboost, "lightgbm": _lightgbm, "catboost": _catboost}.get(library)
     if reader is None:
-        raise CannotExplain(f"{type(encoded.estimator).__name__} is no booster")
+        raise DoesNotFit(f"{type(encoded.estimator).__name__} is no booster")
     try:
         trees, columns = reader(encoded)
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise CannotExplain(f"this release of {library} writes its trees otherwise") from error
+        raise DoesNotFit(f"this release of {library} writes its trees otherwise") from error
     n_outputs = 1 + max(output for _, output in trees)
     return Ensemble(trees, np.zeros(n_outputs), columns, is_probability=False)
 
@@ -58,6 +56,42 @@ def own_sums(encoded: Encoded) -> Floats:
         pool = catboost.Pool(matrix, cat_features=list(model.get_cat_feature_indices()))
         raw = model.predict(pool, prediction_type="RawFormulaVal")
     return np.asarray(raw, dtype=np.float64).reshape(len(raw), -1)
+
+
+def booster_columns(encoded: Encoded) -> Floats:
+    """Return rows as the trees of a booster compare them, `(n_rows, n_encoded)`.
+
+    Raises:
+        DoesNotFit: the columns are not all numbers.
+    """
+    library = type(encoded.estimator).__module__.partition(".")[0]
+    if library == "lightgbm":
+        return _numbers(encoded, _lightgbm_categories(encoded))
+    # The other two compare in single precision.
+    return _numbers(encoded).astype(np.float32).astype(np.float64)
+
+
+def xgboost_rows(encoded: Encoded) -> tuple[Any, Any]:
+    """Return the booster and the rows as its own matrix, under its own column names."""
+    import xgboost
+
+    model = encoded.estimator
+    booster = model.get_booster() if hasattr(model, "get_booster") else model
+    matrix = encoded.matrix
+    if isinstance(matrix, pd.DataFrame):
+        if booster.feature_names is None:
+            matrix = matrix.to_numpy(np.float64)
+        elif list(matrix.columns) != booster.feature_names:
+            matrix = matrix.set_axis(booster.feature_names, axis=1)
+        return booster, xgboost.DMatrix(matrix, enable_categorical=True)
+    return booster, xgboost.DMatrix(matrix, feature_names=booster.feature_names)
+
+
+def xgboost_trees_used(booster: Any) -> tuple[int, int]:  # noqa: ANN401  xgboost.Booster
+    """Return the rounds its predictions use, (0, 0) for all: fewer where it stopped early."""
+    if booster.attr("best_iteration") is None:
+        return (0, 0)
+    return (0, int(booster.best_iteration) + 1)
 
 
 def _numbers(encoded: Encoded, categories: Mapping[int, list[Any]] | None = None) -> Floats:
@@ -82,7 +116,7 @@ def _xgboost(encoded: Encoded) -> tuple[list[Numbered], Floats]:
     booster, _ = xgboost_rows(encoded)
     grown = json.loads(booster.save_raw("json"))["learner"]["gradient_booster"]
     if grown["name"] != "gbtree":
-        raise CannotExplain(f"its trees are of the kind {grown['name']!r}")
+        raise DoesNotFit(f"its trees are of the kind {grown['name']!r}")
     model = grown["model"]
     _, last = xgboost_trees_used(booster)
     ends = model["iteration_indptr"]
@@ -91,13 +125,12 @@ def _xgboost(encoded: Encoded) -> tuple[list[Numbered], Floats]:
         (_xgboost_tree(tree), int(output))
         for tree, output in zip(model["trees"][:used], model["tree_info"], strict=False)
     ]
-    # XGBoost compares in single precision.
-    return trees, _numbers(encoded).astype(np.float32).astype(np.float64)
+    return trees, booster_columns(encoded)
 
 
 def _xgboost_tree(parts: dict[str, Any]) -> Tree:
     if parts["tree_param"]["size_leaf_vector"] not in ("0", "1"):
-        raise CannotExplain("its leaves hold several outputs at once")
+        raise DoesNotFit("its leaves hold several outputs at once")
     left = np.asarray(parts["left_children"], dtype=np.int64)
     asked = np.asarray(parts["split_indices"], dtype=np.int64)
     threshold = np.asarray(parts["split_conditions"], dtype=np.float32).astype(np.float64)
@@ -124,6 +157,9 @@ def _xgboost_tree(parts: dict[str, Any]) -> Tree:
         feature=asked,
         cover=np.asarray(parts["sum_hessian"], dtype=np.float64),
         value=threshold,  # at a leaf the condition holds its value
+        threshold=np.array(
+            [np.nan if left[at] < 0 or at in sets else threshold[at] for at in range(len(left))]
+        ),
         goes_left=goes_left,
     )
 
@@ -137,20 +173,27 @@ def _lightgbm(encoded: Encoded) -> tuple[list[Numbered], Floats]:
         (_lightgbm_tree(info["tree_structure"], share), at % each)
         for at, info in enumerate(model["tree_info"])
     ]
-    known = iter(model.get("pandas_categorical") or [])
-    categories = {}
-    if isinstance(encoded.matrix, pd.DataFrame):
-        for place, kind in enumerate(encoded.matrix.dtypes):
-            if isinstance(kind, pd.CategoricalDtype):
-                categories[place] = next(known)
-    return trees, _numbers(encoded, categories)
+    return trees, booster_columns(encoded)
+
+
+def _lightgbm_categories(encoded: Encoded) -> dict[int, list[Any]]:
+    """The levels of each categorical column in the order the booster numbers them."""
+    booster = getattr(encoded.estimator, "booster_", encoded.estimator)
+    known = iter(booster.pandas_categorical or [])
+    if not isinstance(encoded.matrix, pd.DataFrame):
+        return {}
+    return {
+        place: next(known)
+        for place, kind in enumerate(encoded.matrix.dtypes)
+        if isinstance(kind, pd.CategoricalDtype)
+    }
 
 
 def _lightgbm_tree(root: dict[str, Any], share: float) -> Tree:
     nodes = list(_flat(root))
     place = {id(node): at for at, node in enumerate(nodes)}
     if any("leaf_coeff" in node for node in nodes):
-        raise CannotExplain("its leaves hold linear models")
+        raise DoesNotFit("its leaves hold linear models")
 
     def child(node: dict[str, Any], side: str) -> int:
         return place[id(node[side])] if side in node else -1
@@ -170,6 +213,12 @@ def _lightgbm_tree(root: dict[str, Any], share: float) -> Tree:
         cover=np.array([node.get("internal_count", node.get("leaf_count", 1)) for node in nodes])
         .astype(np.float64),
         value=np.array([node.get("leaf_value", 0.0) for node in nodes]) * share,
+        threshold=np.array(
+            [
+                np.nan if node.get("decision_type", "==") == "==" else float(node["threshold"])
+                for node in nodes
+            ]
+        ),
         goes_left=goes_left,
     )  # fmt: skip
 
@@ -205,13 +254,13 @@ def _lightgbm_rule(node: dict[str, Any]) -> Callable[[Floats], NDArray[np.bool_]
 def _catboost(encoded: Encoded) -> tuple[list[Numbered], Floats]:
     estimator = encoded.estimator
     if list(estimator.get_cat_feature_indices()):
-        raise CannotExplain("CatBoost keeps only hashes of its categories")
+        raise DoesNotFit("CatBoost keeps only hashes of its categories")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trees.json"
         estimator.save_model(str(path), format="json")
         model = json.loads(path.read_text())
     if "oblivious_trees" not in model:
-        raise CannotExplain("its trees are not symmetric")
+        raise DoesNotFit("its trees are not symmetric")
     floats = model["features_info"]["float_features"]
     scale = float(model["scale_and_bias"][0])
     trees = []
@@ -223,8 +272,7 @@ def _catboost(encoded: Encoded) -> tuple[list[Numbered], Floats]:
             (_symmetric_tree(parts["splits"], floats, leaves[:, output], cover), output)
             for output in range(leaves.shape[1])
         ]
-    # CatBoost compares in single precision.
-    return trees, _numbers(encoded).astype(np.float32).astype(np.float64)
+    return trees, booster_columns(encoded)
 
 
 def _symmetric_tree(
@@ -256,5 +304,8 @@ def _symmetric_tree(
         feature=np.array(feature),
         cover=counts,
         value=np.concatenate([np.zeros(n_inner), leaves]),
+        threshold=np.array(
+            [questions[step]["border"] if step < depth else np.nan for step in level]
+        ),
         goes_left=goes_left,
     )
