@@ -83,7 +83,8 @@ def measure(bench: Workbench, params: PilotParams) -> Measurements:
     def behind(n_rows: int) -> Dataset:
         return chosen.background.take(np.arange(n_rows) % len(chosen.background))
 
-    found: dict[str, Fact] = {"n_features": len(subject.features)}
+    source = bench.data if bench.training_data is None else bench.training_data
+    found: dict[str, Fact] = {"n_source": len(source)}
     asked = [some(size) for size in _QUESTION_SIZES]
     found |= _named("question", _ask(model, target, some(1), asked))
     if subject.modality == "tabular":
@@ -272,7 +273,7 @@ PILOT = Analyzer(
     question="How fast does this model answer, and how fast is its explainer?",
     about=__doc__ or "",
     params=PilotParams,
-    needs=Needs(model="required", predictions=True),
+    needs=Needs(model="required", predictions=True, training_data="optional"),
     tables={},
     measure=measure,
     judge=judge,

@@ -47,6 +47,7 @@ class Speed(NamedTuple):
         regression_each: of LIME, of a row and neighbour.
         n_words: of the median text; 0 for others.
         has_background: whether the explainer needs background rows.
+        n_source: rows that they can be drawn from.
     """
 
     explainer: str
@@ -60,6 +61,7 @@ class Speed(NamedTuple):
     regression_each: float
     n_words: float
     has_background: bool
+    n_source: int
 
 
 class Plan(NamedTuple):
@@ -107,6 +109,7 @@ def read_speed(facts: Mapping[str, Fact], *, job_seconds: float) -> Speed:
         regression_each=max(0.0, number("regression_each")),
         n_words=max(0.0, number("n_words")),
         has_background=number("n_background") > 0,
+        n_source=max(1, round(number("n_source"))),
     )
 
 
@@ -125,8 +128,7 @@ def plan_of(subject: Subject, params: ExplanationParams, speed: Speed) -> Plan:
     n_columns = len(subject.features)
     drawn = min(params.rows, subject.n_rows)
     is_asking = not speed.explainer
-    # The background may come from the training data, whose size is not known here.
-    n_background = params.background_rows
+    n_background = min(params.background_rows, speed.n_source)
     if params.method != "interventional" or is_asking:
         n_background = min(n_background, MOST_ASKED_BACKGROUND)
     if not is_asking and not speed.has_background:
