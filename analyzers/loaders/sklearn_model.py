@@ -208,10 +208,16 @@ def _classes(native: Any) -> tuple[Level, ...] | None:  # noqa: ANN401
     # A property that fails means there are none: regressors, unfitted final steps.
     except Exception:
         return None
-    if classes is None or np.ndim(classes) != 1 or len(classes) < 2:
+    if classes is None or np.ndim(classes) != 1 or len(classes) == 0:
         return None
     if type(native).__name__ in ("CatBoostRegressor", "XGBRegressor", "LGBMRegressor"):
         return None
+    if len(classes) == 1:
+        raise RefusedFile(
+            "Expected a model that tells at least two classes apart, got one fitted on "
+            f"{str(classes[0])[:40]!r} alone.",
+            remedy="Fit it on rows of every class, then upload it again.",
+        )
     return tuple(_plain(value) for value in classes)
 
 

@@ -9,6 +9,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
+from sklearn.tree import DecisionTreeClassifier
 
 from analyzers.core.errors import ModelMisbehaved, RefusedFile
 from analyzers.core.model import Capability, DifferentiableModel, Model
@@ -221,6 +222,15 @@ def test_an_empty_file_is_refused(tmp_path):
     path.write_bytes(b"")
 
     with pytest.raises(RefusedFile, match="empty"):
+        load_model(path, reference(path))
+
+
+def test_a_classifier_of_one_class_is_refused(tmp_path):
+    path = tmp_path / "model.skops"
+    rows = np.arange(6.0).reshape(3, 2)
+    path.write_bytes(skops.io.dumps(DecisionTreeClassifier().fit(rows, [7, 7, 7])))
+
+    with pytest.raises(RefusedFile, match="at least two classes apart, got one fitted on '7'"):
         load_model(path, reference(path))
 
 
