@@ -28,8 +28,8 @@ class Attacked(NamedTuple):
     has_labels: bool
     sampling: tuple[str, ...]
 
-    def first(self, n_rows: int) -> "Attacked":
-        """Return the first rows; all of them where there are no more."""
+    def first(self, n_rows: int | None) -> "Attacked":
+        """Return the first rows; all of them where there are no more, or for None."""
         return self._replace(
             positions=self.positions[:n_rows], codes=self.codes[:n_rows],
             is_correct=self.is_correct[:n_rows],

@@ -24,7 +24,7 @@ class Extent(NamedTuple):
     Attributes:
         n_rows: rows that were to be attacked.
         n_begun: the first of them that were.
-        n_finished: those of which with all the effort that was asked for.
+        n_finished: how many of those with all the effort that was asked for.
     """
 
     n_rows: int
@@ -37,7 +37,7 @@ class Extent(NamedTuple):
         if self.n_finished >= self.n_rows:
             return ""
         n_weak = self.n_begun - self.n_finished
-        which = "all" if n_weak == self.n_begun else f"the last {n_weak:,}"
+        which = "all" if n_weak == self.n_begun else f"{n_weak:,}"
         weaker = f", {which} of them with less effort than was asked for" if n_weak else ""
         return (
             f"{self.n_begun:,} of {self.n_rows:,} rows were attacked{weaker}. The numbers rest on "

@@ -10,20 +10,7 @@ from analyzers.adversarial import checks
 from analyzers.adversarial.aim import Aim
 from analyzers.adversarial.attacked import Attacked, choose_targets, wanted_code
 from analyzers.adversarial.by_group import by_group_table
-from analyzers.adversarial.cascade import (
-    ACCESS_LABELS,
-    CASCADES,
-    FAB,
-    PGD,
-    SQUARE,
-    Attempt,
-    Effort,
-    attempt,
-)
-from analyzers.adversarial.ddn import shorten
-from analyzers.adversarial.decision import walk_boundary
-from analyzers.adversarial.fab import nearest_boundary
-from analyzers.adversarial.gradient import Broken
+from analyzers.adversarial.cascade import ACCESS_LABELS, SQUARE
 from analyzers.adversarial.image_checks import check_attack
 from analyzers.adversarial.image_extras import (
     certificate,
@@ -31,6 +18,7 @@ from analyzers.adversarial.image_extras import (
     corruption_table,
     other_budgets,
 )
+from analyzers.adversarial.image_search import Plan, plan_for, search_pictures
 from analyzers.adversarial.image_tables import (
     chosen_examples,
     example_table,
@@ -38,10 +26,8 @@ from analyzers.adversarial.image_tables import (
     step_table,
 )
 from analyzers.adversarial.nearest import Nearest
-from analyzers.adversarial.network import Network
 from analyzers.adversarial.noise import DRAWS
 from analyzers.adversarial.params import AdversarialParams
-from analyzers.adversarial.pixels import random_pictures
 from analyzers.adversarial.robustness import (
     Outcome,
     curve_table,
@@ -51,40 +37,11 @@ from analyzers.adversarial.robustness import (
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.threat_model import threat_model_table
 from analyzers.core.errors import UnsuitableSubject
-from analyzers.core.model import Capability, Model, NetworkModel
+from analyzers.core.model import Model
 from analyzers.core.result import Estimate, Measurements
-from analyzers.core.workbench import Workbench
-from analyzers.toolkit.intervals import rate_estimate
+from analyzers.core.workbench import SoFar, Workbench, searching
 
-SHARES = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
-# Random squares are asked in sequence; few sizes keep them affordable.
-BLACK_BOX_SHARES = (0.25, 0.5, 1.0, 2.0)
-FEWEST_AUTO_STEPS = 100
-FEWEST_LABEL_QUERIES = 1000
-NOISE = "random change"
 NOISE_SHOWN = 62
-LABELS_ONLY = "labels only (HopSkipJump)"
-PLAIN = "FGSM and PGD"
-
-
-class _Plan(NamedTuple):
-    """What attacks this model, seen how.
-
-    Attributes:
-        network: the model with gradients, where the attacker has them.
-        cascade: run at the stated size, each on what the others left.
-        sweep: run at every size; None where one search answers for all sizes.
-        effort: how hard each tries.
-        shares: sizes of the sweep, as shares of the stated one.
-        knows: what the attacker sees, in words.
-    """
-
-    network: Network | None
-    cascade: tuple[Attempt, ...]
-    sweep: Attempt | None
-    effort: Effort
-    shares: tuple[float, ...]
-    knows: str
 
 
 def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
@@ -103,23 +60,21 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
     pictures = bench.data.images[attacked.positions]
     codes = attacked.codes[correct]
     aim = Aim(codes, None if wanted is None else np.full(len(codes), wanted))
-    plan = _plan(model, pictures, params)
+    plan = plan_for(model, pictures, params)
     _refuse_constant(bench, model, pictures)
-    nearest = Nearest(model, pictures[correct], aim, params.norm)
+    whole = Nearest(model, pictures[correct], aim, params.norm)
     sizes = np.array([share * params.epsilon for share in plan.shares])
     sizes = sizes[sizes <= 1.0 + 1e-9]
     # One stream for every part: what is switched on does not change the other parts' numbers.
     streams = bench.rng.spawn(8)
-    by_noise = _try_noise(bench, nearest, sizes, streams[0])
-    lines = _cascade(bench, plan, nearest, len(pictures), params, streams[1])
-    _sweep(bench, plan, nearest, sizes, params, streams[2])
-    if plan.knows == ACCESS_LABELS:
-        lines = [*lines, _by_answers(bench, nearest, len(pictures), params, streams[3])]
-    if params.nearest and plan.network is not None and len(codes):
-        _look_closer(bench, plan, nearest, params)
+    searched = search_pictures(bench, plan, whole, attacked.is_correct, sizes, params, streams[:4])
+    nearest, extent = searched.nearest, searched.extent
+    attacked, pictures = attacked.first(extent.n_begun), pictures[: extent.n_begun]
+    correct = np.flatnonzero(attacked.is_correct)
     listed = check_attack(bench, plan.network, nearest, params, streams[4]) if plan.network else []
-    outcome = _outcome(attacked, correct, nearest, sizes, by_noise)
-    tables, estimates = _extras(bench, plan, nearest, attacked, pictures, params, streams[5:])
+    outcome = _outcome(attacked, correct, nearest, sizes, searched.by_noise)
+    extras = _extras(bench, plan, nearest, attacked, pictures, params, streams[5:])
+    tables, estimates = extras.tables, extras.estimates
     examples = chosen_examples(nearest, params)
     return Measurements(
         estimates=robustness_estimates(outcome, params.epsilon)
@@ -139,7 +94,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
         tables={
             "threat_model": _threat_model(params, plan, attacked),
             "curve": curve_table(outcome),
-            "attacks": table_of("attacks", lines),
+            "attacks": table_of("attacks", searched.lines),
             "rows": row_table(bench, attacked, nearest, correct, params.epsilon),
             "size_histogram": histogram_table(nearest.sizes),
             "by_group": by_group_table(
@@ -153,6 +108,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
             "checks": checks.check_table(listed),
         } | tables,
         sampling=attacked.sampling,
+        cut_short=" ".join(note for note in (extent.note, extras.note) if note),
     )  # fmt: skip
 
 
@@ -177,157 +133,8 @@ def _refuse_constant(bench: Workbench, model: Model, pictures: NDArray[np.float3
         )
 
 
-def _plan(model: Model, pictures: NDArray[np.float32], params: AdversarialParams) -> _Plan:
-    is_network = isinstance(model, NetworkModel) and Capability.GRADIENT in model.capabilities
-    has_scores = Capability.PREDICT_PROBA in model.capabilities
-    chosen = params.image_attack
-    is_auto = chosen not in (PLAIN, LABELS_ONLY)
-    if chosen == LABELS_ONLY or not (is_network or has_scores):
-        effort = Effort(params.steps, params.restarts, max(params.queries, FEWEST_LABEL_QUERIES))
-        return _Plan(None, (), None, effort, SHARES, ACCESS_LABELS)
-    if isinstance(model, NetworkModel) and is_network:
-        steps = max(params.steps, FEWEST_AUTO_STEPS) if is_auto else params.steps
-        effort = Effort(steps, params.restarts, params.queries)
-        network = Network(model, pictures)
-        return _Plan(network, CASCADES[chosen], PGD, effort, SHARES, "gradients")
-    effort = Effort(params.steps, params.restarts, params.queries)
-    return _Plan(None, (SQUARE,), SQUARE, effort, BLACK_BOX_SHARES, "scores")
-
-
-def _black_box_name(plan: _Plan) -> str:
+def _black_box_name(plan: Plan) -> str:
     return "random squares" if plan.sweep is SQUARE else "HopSkipJump, answers only"
-
-
-def _try_noise(
-    bench: Workbench, nearest: Nearest, sizes: NDArray[np.float64], rng: np.random.Generator
-) -> NDArray[np.bool_]:
-    broken = np.zeros((len(sizes), len(nearest.originals)), dtype=bool)
-    rows = np.arange(len(nearest.originals))
-    if not len(rows):
-        return broken
-    for place, size in enumerate(bench.track(sizes, "Changing pictures at random")):
-        for draw in rng.spawn(DRAWS):
-            pictures = random_pictures(nearest.originals, float(size), nearest.norm, draw)
-            changed = nearest.aim.is_reached(nearest.model.predict(pictures))
-            broken[place] |= changed
-            nearest.offer(Broken(changed, pictures), rows, source=NOISE)
-    return broken
-
-
-def _cascade(
-    bench: Workbench,
-    plan: _Plan,
-    nearest: Nearest,
-    n_attacked: int,
-    params: AdversarialParams,
-    rng: np.random.Generator,
-) -> list[dict[str, object]]:
-    """Run every attack at the stated size on what the others left; a line for each."""
-    stands = np.ones(len(nearest.originals), dtype=bool)
-    lines = []
-    for which, draw in zip(plan.cascade, rng.spawn(len(plan.cascade)), strict=True):
-        rows = np.flatnonzero(stands)
-        fallen = 0
-        for part in bench.track([rows] if len(rows) else [], f"Attacking pictures: {which.name}"):
-            reached = _run(bench, plan, which, nearest, part, params.epsilon, draw)
-            nearest.offer(reached, part, source=which.name)
-            # FAB keeps to no budget: what it found farther out counts for the curve only.
-            hit = reached.is_broken
-            if not which.needs_budget:
-                hit = hit & (nearest.sizes[part] <= params.epsilon)
-            stands[part[hit]] = False
-            fallen = int(hit.sum())
-        rate = rate_estimate(int(stands.sum()), n_attacked)
-        lines.append(
-            {
-                "attack": which.name, "access": which.access, "size": params.epsilon,
-                "n_tried": len(rows), "n_broken": fallen, "robust_accuracy": rate.value,
-                "low": rate.low, "high": rate.high, "n": n_attacked,
-            }
-        )  # fmt: skip
-    return lines
-
-
-def _sweep(
-    bench: Workbench,
-    plan: _Plan,
-    nearest: Nearest,
-    sizes: NDArray[np.float64],
-    params: AdversarialParams,
-    rng: np.random.Generator,
-) -> None:
-    """Run one attack at the other sizes, so that accuracy is known along the whole curve."""
-    if plan.sweep is None:
-        return
-    draws = rng.spawn(len(sizes))
-    for size, draw in zip(bench.track(sizes, "Attacking pictures"), draws, strict=True):
-        if size == params.epsilon and plan.sweep in plan.cascade:
-            continue
-        rows = np.flatnonzero((nearest.sizes > size) | (nearest.sources == NOISE))
-        if len(rows):
-            reached = _run(bench, plan, plan.sweep, nearest, rows, float(size), draw)
-            nearest.offer(reached, rows, source=plan.sweep.name)
-
-
-def _run(
-    bench: Workbench,
-    plan: _Plan,
-    which: Attempt,
-    nearest: Nearest,
-    rows: NDArray[np.int64],
-    size: float,
-    rng: np.random.Generator,
-) -> Broken:
-    return attempt(
-        which, plan.network, nearest.model, nearest.originals[rows], nearest.aim.take(rows), size,
-        nearest.norm, effort=plan.effort, rng=rng, track=bench.track,
-    )  # fmt: skip
-
-
-def _by_answers(
-    bench: Workbench,
-    nearest: Nearest,
-    n_attacked: int,
-    params: AdversarialParams,
-    rng: np.random.Generator,
-) -> dict[str, object]:
-    """Walk along the boundary from other pictures of the data; one search for all sizes."""
-    images = bench.data.images
-    assert images is not None  # noqa: S101  `measure` has refused such data
-    pool_answers = bench.need_predictions().predicted.astype(np.int64)
-    rows = np.arange(len(nearest.originals))
-    queries = max(params.queries, FEWEST_LABEL_QUERIES)
-    walked = walk_boundary(
-        nearest.model, nearest.originals, nearest.aim, params.norm, pool=images,
-        pool_answers=pool_answers, queries=queries, rng=rng, track=bench.track,
-    )  # fmt: skip
-    nearest.offer(walked.broken, rows, source="HopSkipJump")
-    hit = nearest.sizes <= params.epsilon
-    rate = rate_estimate(int((~hit).sum()), n_attacked)
-    return {
-        "attack": "HopSkipJump", "access": "black-box", "size": params.epsilon,
-        "n_tried": len(rows), "n_broken": int(hit.sum()), "robust_accuracy": rate.value,
-        "low": rate.low, "high": rate.high, "n": n_attacked,
-    }  # fmt: skip
-
-
-def _look_closer(
-    bench: Workbench, plan: _Plan, nearest: Nearest, params: AdversarialParams
-) -> None:
-    """Search the smallest change itself, instead of reading it off a sweep of sizes."""
-    network = plan.network
-    assert network is not None  # noqa: S101  asked of networks only
-    rows = np.arange(len(nearest.originals))
-    steps = max(params.steps, FEWEST_AUTO_STEPS)
-    searches = ["DDN", FAB.name] if params.norm == "L2" else [FAB.name]
-    for name in bench.track(searches, "Looking for the smallest change"):
-        reached = (
-            shorten(network, nearest.originals, nearest.aim, steps=steps)
-            if name == "DDN"
-            else nearest_boundary(network, nearest.originals, nearest.aim, params.norm,
-                                  steps=steps)
-        )  # fmt: skip
-        nearest.offer(reached, rows, source=name)
 
 
 def _outcome(
@@ -344,36 +151,58 @@ def _outcome(
     return Outcome(attacked.is_correct, all_sizes, sizes, all_noise)
 
 
+class _Extras(NamedTuple):
+    """Whatever was switched on beside the attack of bounded size, and what was left out of it."""
+
+    tables: dict[str, pa.Table]
+    estimates: dict[str, Estimate]
+    note: str
+
+
 def _extras(
     bench: Workbench,
-    plan: _Plan,
+    plan: Plan,
     nearest: Nearest,
     attacked: Attacked,
     pictures: NDArray[np.float32],
     params: AdversarialParams,
     streams: list[np.random.Generator],
-) -> tuple[dict[str, pa.Table], dict[str, Estimate]]:
-    """Whatever was switched on beside the attack of bounded size."""
+) -> _Extras:
     tables: dict[str, pa.Table] = {}
     estimates: dict[str, Estimate] = {}
-    if params.pixels or params.patch > 0:
+
+    def few_pixels_and_patch() -> None:
         tables["other_budgets"] = other_budgets(
             bench, nearest.model, plan.network, nearest.originals, nearest.aim, len(pictures),
             params, streams[0],
         )  # fmt: skip
-    if params.corruptions:
+
+    def common_damage() -> None:
         damaged = corruption_table(bench, nearest.model, pictures, attacked.codes, streams[1])
         tables["corruptions"] = damaged
         estimates["corrupted_accuracy"] = corruption_estimate(damaged)
-    if params.certify:
+
+    def proof() -> None:
         tables["certified"], proven = certificate(
             bench, nearest.model, attacked, pictures, params, streams[2]
         )
-        estimates |= proven
-    return tables, estimates
+        estimates.update(proven)
+
+    wanted = {
+        "few pixels and patch": few_pixels_and_patch if params.pixels or params.patch > 0 else None,
+        "common damage": common_damage if params.corruptions else None,
+        "the certificate": proof if params.certify else None,
+    }
+    left = {name: measure_it for name, measure_it in wanted.items() if measure_it is not None}
+    if not bench.was_ended():
+        track = searching(bench.track, lambda: SoFar("all attacks of the stated size are done"))
+        for name in track(list(left), "Looking further"):
+            left.pop(name)()
+    note = f"Left out: {', '.join(left)}." if left else ""
+    return _Extras(tables, estimates, note)
 
 
-def _threat_model(params: AdversarialParams, plan: _Plan, attacked: Attacked) -> pa.Table:
+def _threat_model(params: AdversarialParams, plan: Plan, attacked: Attacked) -> pa.Table:
     goal = "any wrong answer." if attacked.has_labels else "any other answer."
     knows = {
         "gradients": "the model and its gradients.",

@@ -29,6 +29,19 @@ class Nearest:
         self.sizes = np.full(len(originals), np.inf)
         self.sources = np.full(len(originals), "", dtype=object)
 
+    def part(self, rows: slice) -> "Nearest":
+        """Return what is known of some rows, as a copy."""
+        places = np.arange(len(self.originals))[rows]
+        part = Nearest(self.model, self.originals[rows], self.aim.take(places), self.norm)
+        part.adopt(slice(None), self, rows)
+        return part
+
+    def adopt(self, rows: slice, other: "Nearest", others: slice = slice(None)) -> None:
+        """Take over what another knows of its rows `others` for `rows`."""
+        self.pictures[rows] = other.pictures[others]
+        self.sizes[rows] = other.sizes[others]
+        self.sources[rows] = other.sources[others]
+
     def offer(self, broken: Broken, rows: NDArray[np.int64], source: str) -> None:
         """Keep what is nearer, after walking back along the straight line to the original.
 

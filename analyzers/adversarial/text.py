@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from analyzers.adversarial import behaviour
 from analyzers.adversarial.attacked import Attacked, choose_rows
+from analyzers.adversarial.blocks import Extent
 from analyzers.adversarial.by_group import by_group_table
 from analyzers.adversarial.edits import n_words_changed, similarity
 from analyzers.adversarial.noise import DRAWS
@@ -38,6 +39,7 @@ SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 # A recipe may change as many words as it likes, and put some in.
 WHOLE_TEXT = 1e9
 NOTHING = "No text was flipped."
+NO_COMPARISON = "The comparison of recipes was left out."
 
 
 class _Setting(NamedTuple):
@@ -69,6 +71,12 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
         model, [texts[at] for at in open_], attacked.codes[open_], params, seed=setting.seed,
         memory=memory, labels_only=setting.labels_only, target=setting.target, track=bench.track,
     )  # fmt: skip
+    n_planned, n_begun = len(texts), int(open_[len(found)]) if len(found) < len(open_) else None
+    # Texts never begun are in no number.
+    attacked, texts, open_ = attacked.first(n_begun), texts[:n_begun], open_[: len(found)]
+    setting = setting._replace(attacked=attacked, texts=texts)
+    n_unfinished = sum(not attempt.is_finished for attempt in found)
+    extent = Extent(n_planned, len(texts), len(texts) - n_unfinished)
     attempts = dict(zip(open_.tolist(), found, strict=True))
     sizes, words_changed = _sizes(texts, attempts)
     tables: dict[str, pa.Table] = {
@@ -87,7 +95,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
         estimates = _reduction(attacked, texts, attempts)
         return Measurements(
             estimates=estimates | behaved.estimates, facts=facts,
-            tables=tables | behaved.tables, sampling=attacked.sampling,
+            tables=tables | behaved.tables, sampling=attacked.sampling, cut_short=extent.note,
         )  # fmt: skip
     grid = np.array(SHARES)
     by_noise = try_noise(bench, model, texts, attacked, grid, setting.seed)
@@ -98,7 +106,9 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
     alike = np.array([similarity(texts[at], attempts[at].text) for at in broken.tolist()])
     meant = np.array([sentence_similarity(texts[at], attempts[at].text) for at in broken.tolist()])
     queries = np.array([attempt.queries for attempt in attempts.values()], dtype=np.float64)
-    if params.compare_recipes and not setting.labels_only:
+    is_compared = params.compare_recipes and not setting.labels_only
+    leaves_out = is_compared and bench.was_ended()
+    if is_compared and not leaves_out:
         tables["recipes"] = compare_recipes(
             bench, attacked, texts, open_, params, setting.target, memory, setting.seed
         )
@@ -123,6 +133,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
         }
         | behaved.tables,
         sampling=attacked.sampling,
+        cut_short=extent.note + (f" {NO_COMPARISON}" if leaves_out else ""),
     )  # fmt: skip
 
 

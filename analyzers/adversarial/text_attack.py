@@ -15,7 +15,7 @@ from analyzers.adversarial.recipe_rules import keeps_rules
 from analyzers.adversarial.recipes import ABOUT, build_recipe
 from analyzers.adversarial.textattack_import import warm_up
 from analyzers.core.model import Model
-from analyzers.core.workbench import Tracker, untracked
+from analyzers.core.workbench import SoFar, Tracker, untracked
 
 WIDTH = 32
 REMEMBERED = 100_000
@@ -31,6 +31,7 @@ class Attempt(NamedTuple):
         queries: questions asked.
         steps: the texts on the way, from the original to the changed one.
         is_unconfirmed: whether something was found that the second look threw out.
+        is_finished: whether the search came to its end; the work may have been ended before.
     """
 
     text: str
@@ -38,6 +39,7 @@ class Attempt(NamedTuple):
     queries: int
     steps: tuple[str, ...] = ()
     is_unconfirmed: bool = False
+    is_finished: bool = True
 
 
 class Memory:
@@ -91,22 +93,43 @@ def attack_texts(
         memory: scores so far; new ones are added.
         labels_only: whether to search with answers only.
         target: the answer wanted; None for any other.
-        track: reports progress.
+        track: reports progress, and may end the work early.
+
+    Returns:
+        One attempt for each text that was begun, in order: all of them but where the work was
+        ended early.
     """
     jobs = list(zip(texts, codes.tolist(), strict=True))
-    attempts: list[Attempt | None] = [None] * len(jobs)
+    attempts: list[Attempt] = []
+    n_broken = 0
+
+    def so_far() -> SoFar:
+        done = sum(attempt.is_finished for attempt in attempts)
+        return SoFar(f"{n_broken:,} of {done:,} finished texts flipped")
+
+    def counted(place: int, ask: Ask) -> Any:  # noqa: ANN401
+        attempts.append(Attempt(texts[place], is_broken=False, queries=0, is_finished=False))
+
+        def asking(asked: list[str]) -> NDArray[np.float64]:
+            so_long = attempts[place].queries
+            attempts[place] = attempts[place]._replace(queries=so_long + len(asked))
+            return ask(asked)
+
+        return search(jobs[place], asking)
+
     with contextlib.ExitStack() as stack:
         search = _by_labels(params, target) if labels_only else _by_recipe(params, target, stack)
         running = run_in_step(
-            jobs, search, memory.scores_of, seed_of=lambda job: seed_for(seed, job[0]),
-            width=WIDTH,
+            range(len(jobs)), counted, memory.scores_of,
+            seed_of=lambda place: seed_for(seed, texts[place]), width=WIDTH,
         )  # fmt: skip
         stack.enter_context(contextlib.closing(running))
-        for place, found in track(running, "Attacking texts", total=len(jobs)):
+        for place, found in track(running, "Attacking texts", total=len(jobs), so_far=so_far):
             attempts[place] = _confirmed(
                 model, *jobs[place], found, params, labels_only=labels_only, target=target
             )
-    return [attempt for attempt in attempts if attempt is not None]
+            n_broken += attempts[place].is_broken
+    return attempts
 
 
 def seed_for(seed: int, text: str) -> int:

@@ -11,7 +11,7 @@ from analyzers.adversarial.blocks import Extent, attack_blocks, blocks_of
 from analyzers.core.finding import Threshold, Verdict
 from analyzers.core.policy import Policy
 from analyzers.core.workbench import Workbench
-from tests.adversarial.benches import plane_bench, value_bench
+from tests.adversarial.benches import digits_bench, plane_bench, reviews_bench, value_bench
 
 QUICK = {"budget": 3.0, "queries": 120, "examples": 3}
 
@@ -146,3 +146,48 @@ def test_an_end_between_blocks_says_that_the_blocks_were_finished():
 
     assert extent == Extent(100, 40, 40)
     assert extent.note.startswith("40 of 100 rows were attacked. The numbers rest")
+
+
+def test_pictures_never_begun_are_in_no_number_and_what_was_left_out_is_named():
+    params = AdversarialParams(
+        rows=60, epsilon=0.2, image_attack="AutoAttack (four attacks)", steps=5, pixels=1,
+    )  # fmt: skip
+    bench, tracker = ended(digits_bench(), 2)
+
+    measured = ANALYZER.measure(bench, params)
+
+    n = measured.estimates["robust_accuracy"].n
+    assert tracker.ended
+    assert 0 < n < 60
+    assert f"{n} of 60 rows were attacked" in measured.cut_short
+    assert "Left out: few pixels and patch, common damage." in measured.cut_short
+    assert "corruptions" not in measured.tables
+    assert all(line["n"] == n for line in measured.tables["attacks"].to_pylist())
+
+
+def test_pictures_attacked_in_several_blocks_are_all_attacked(monkeypatch):
+    params = AdversarialParams(rows=60, epsilon=0.2, steps=4, restarts=1, corruptions=False)
+    whole = ANALYZER.measure(digits_bench(), params)
+    monkeypatch.setattr("analyzers.adversarial.blocks.QUESTIONS_A_BLOCK", 1)
+
+    parts = ANALYZER.measure(digits_bench(), params)
+
+    assert parts.cut_short == ""
+    lines = [measured.tables["attacks"].to_pylist()[0] for measured in (whole, parts)]
+    assert lines[0]["n_tried"] == lines[1]["n_tried"]
+    difference = lines[0]["robust_accuracy"] - lines[1]["robust_accuracy"]
+    assert abs(difference) < 0.1  # other random starts, the same attack
+
+
+def test_texts_keep_what_was_flipped_and_count_only_those_begun():
+    params = AdversarialParams(rows=40, behaviour=False, compare_recipes=True)
+    bench, tracker = ended(reviews_bench(40), 3)
+
+    measured = ANALYZER.measure(bench, params)
+
+    n = measured.estimates["robust_accuracy"].n
+    assert tracker.ended
+    assert 3 <= n <= 40
+    assert "of 40 rows were attacked" in measured.cut_short
+    assert "comparison of recipes was left out" in measured.cut_short
+    assert "finished texts flipped" in tracker.said[-1].words
