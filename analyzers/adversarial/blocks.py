@@ -39,9 +39,10 @@ class Extent(NamedTuple):
         n_weak = self.n_begun - self.n_finished
         which = "all" if n_weak == self.n_begun else f"{n_weak:,}"
         weaker = f", {which} of them with less effort than was asked for" if n_weak else ""
+        more = "; a full attack on them can only find more" if n_weak else ""
         return (
             f"{self.n_begun:,} of {self.n_rows:,} rows were attacked{weaker}. The numbers rest on "
-            "these rows; the full attack can only find more."
+            f"these rows{more}."
         )
 
 

@@ -244,7 +244,7 @@ _CHECKS = Indicator(
 )
 # What a longer attack could not change.
 _WITHOUT_ATTACK = (_PLAUSIBLE, *_BEHAVIOUR, _CORRUPTED, *_CERTIFIED, _CHECKS)
-ENDED_EARLY = "The attack was ended early; the full one can only find more."
+ENDED_EARLY = "The attack was ended early; a full one may find more."
 _NUMBERS = ("median_size", "median_change", "checks_failed")
 
 
