@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import pyarrow as pa
 
@@ -17,6 +17,18 @@ from analyzers.core.value import Value
 from analyzers.core.workbench import Workbench
 
 P = TypeVar("P", bound=Params)
+
+
+class Groundwork(NamedTuple):
+    """A question whose answer another one builds on.
+
+    Attributes:
+        analyzer: answers it.
+        params: of that analyzer.
+    """
+
+    analyzer: "Analyzer[Any]"
+    params: Params
 
 
 Need = Literal["unused", "optional", "required"]
@@ -60,6 +72,12 @@ class Needs(Value):
         return None
 
 
+def no_groundwork(subject: Subject, params: Params) -> tuple[Groundwork, ...]:
+    """Build on nothing."""
+    del subject, params
+    return ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Analyzer(Generic[P]):
     """One question about a model: how to measure, judge and draw the answer.
@@ -74,6 +92,9 @@ class Analyzer(Generic[P]):
         needs: what must be there.
         lead: names of the indicators that answer the question best, the best first; the page opens
             with the first that was measured, whatever its verdict.
+        groundwork: which other questions are answered first and kept, so that a change of other
+            parameters does not ask them again; `measure` finds the answers in
+            `Workbench.groundwork` by the analyzer's name, and does without where there are none.
         tables: the Arrow schema of every table `measure` returns.
         measure: slow; runs in a sandboxed worker; the only part that may see a model.
         judge: pure and instant, so that moving a limit never re-runs the work.
@@ -88,6 +109,7 @@ class Analyzer(Generic[P]):
     params: type[P]
     needs: Needs
     lead: tuple[str, ...] = ()
+    groundwork: Callable[[Subject, P], tuple[Groundwork, ...]] = no_groundwork
     tables: Mapping[str, pa.Schema] = field(default_factory=dict)
     measure: Callable[[Workbench, P], Measurements]
     judge: Callable[[Measurements, Policy], list[Finding]]

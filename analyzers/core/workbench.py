@@ -1,7 +1,7 @@
 """What `measure` gets to work with."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from analyzers.core.dataset import Dataset, Predictions
 from analyzers.core.errors import UnsuitableSubject
 from analyzers.core.model import Model
+from analyzers.core.result import Measurements
 from analyzers.core.subject import Subject
 
 Item = TypeVar("Item")
@@ -97,6 +98,7 @@ class Workbench:
         track: wraps every long loop.
         was_ended: says whether a loop that may end early did so with items left; what is measured
             then says so in `Measurements.cut_short`.
+        groundwork: answers to the questions this one builds on, by the analyzer's name.
     """
 
     subject: Subject
@@ -108,6 +110,7 @@ class Workbench:
     rng: np.random.Generator
     track: Tracker = untracked
     was_ended: Callable[[], bool] = never
+    groundwork: Mapping[str, Measurements] = field(default_factory=dict)
 
     def need_model(self) -> Model:
         """Return the model; raise `UnsuitableSubject` where there is none."""

@@ -1,16 +1,17 @@
 """The folder a worker starts with: what it may read, and an empty place to write."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
-import pyarrow as pa
-
 from analyzers.core.job import Request
-from analyzers.jobs.arrow_stream import table_bytes
+from analyzers.core.result import Result
+from analyzers.jobs.codec import write_output
+from analyzers.jobs.declared import declared_tables
 from analyzers.jobs.plain_files import write_whole
 from analyzers.jobs.store import Store
-from analyzers.predictions import PREDICTION_SCHEMA
+
+GROUNDWORK = "groundwork"
 
 
 def lay_out(
@@ -18,7 +19,7 @@ def lay_out(
     request: Request,
     folder: Path,
     *,
-    predictions: Mapping[str, pa.Table] | None = None,
+    groundwork: Sequence[Result] = (),
 ) -> tuple[Path, ...]:
     """Fill `inputs/` and make `scratch/`.
 
@@ -26,7 +27,7 @@ def lay_out(
         store: where the uploads are.
         request: what the worker is asked.
         folder: empty.
-        predictions: the shared predictions by table name, where the question needs them.
+        groundwork: answers that the question builds on, each of another analyzer.
 
     Returns:
         The uploads, which the worker reads where they are.
@@ -41,10 +42,11 @@ def lay_out(
         if ref is not None:
             uploads.append(store.file_path(ref))
             paths[name] = str(uploads[-1])
-    for name, table in (predictions or {}).items():
-        path = inputs / f"{name}.arrow"
-        write_whole(path, table_bytes(table, PREDICTION_SCHEMA, name=name), durable=False)
-        paths[name] = str(path)
+    for result in groundwork:
+        path = inputs / GROUNDWORK / result.job.analyzer
+        path.mkdir(mode=0o700, parents=True)
+        schemas = declared_tables(result.job.analyzer)
+        write_output(path, result.measurements, result.provenance, schemas)
     write_whole(inputs / "paths.json", json.dumps(paths).encode(), durable=False)
     write_whole(inputs / "request.json", request.model_dump_json().encode(), durable=False)
     return tuple(uploads)

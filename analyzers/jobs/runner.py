@@ -3,9 +3,10 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from analyzers.core.analyzer import Analyzer
+from analyzers.core.analyzer import Analyzer, Groundwork
 from analyzers.core.errors import StoreError
 from analyzers.core.job import Done, Job, JobState, Limits, Request
 from analyzers.core.params import Params
@@ -75,11 +76,12 @@ class Runner:
             seed=seed,
             limits=limits or settings().limits,
         )
-        prerequisite: Callable[[], str] | None = None
+        first = list(analyzer.groundwork(subject, params))
         if analyzer.needs.predictions:
-            prerequisite = self._asking_predictions(subject, job.limits)
+            first.insert(0, Groundwork(PREDICTIONS, PREDICTIONS.params()))
         return self._start(
-            Request(job=job, files=subject.files, subject=subject), prerequisite=prerequisite
+            Request(job=job, files=subject.files, subject=subject),
+            groundwork=[partial(self._lay, item, subject, job) for item in first],
         )
 
     def inspect(
@@ -177,13 +179,12 @@ class Runner:
             model.close()
         _stop(Supervisor.all_of(self._store))
 
-    def _asking_predictions(self, subject: Subject, limits: Limits) -> Callable[[], str]:
-        def ask() -> str:
-            return self.submit(PREDICTIONS, subject, PREDICTIONS.params(), limits=limits)
+    def _lay(self, item: Groundwork, subject: Subject, job: Job) -> str:
+        # The predictions are everybody's, whatever the seed.
+        seed = 0 if item.analyzer is PREDICTIONS else job.seed
+        return self.submit(item.analyzer, subject, item.params, seed=seed, limits=job.limits)
 
-        return ask
-
-    def _start(self, request: Request, *, prerequisite: Callable[[], str] | None = None) -> str:
+    def _start(self, request: Request, *, groundwork: Sequence[Callable[[], str]] = ()) -> str:
         for ref in request.files.refs:
             self._store.file_path(ref)
         job_id = request.job.id
@@ -197,7 +198,7 @@ class Runner:
             is_elsewhere = state is not None and state.state in ("queued", "running")
             if supervisor_of(self._store, job_id) or is_answered or is_elsewhere:
                 return job_id
-            supervise(self._store, request, prerequisite=prerequisite)
+            supervise(self._store, request, groundwork=groundwork)
         return job_id
 
 

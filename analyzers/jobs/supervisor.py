@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -43,18 +43,19 @@ class Supervisor:
     """Sees one job through."""
 
     def __init__(
-        self, store: Store, request: Request, *, prerequisite: Callable[[], str] | None
+        self, store: Store, request: Request, *, groundwork: Sequence[Callable[[], str]]
     ) -> None:
         """Record the job as queued.
 
         Args:
             store: where the job's files are and its answer goes.
             request: the question.
-            prerequisite: asks for the shared predictions and returns that job's id.
+            groundwork: each asks a question that this one builds on, and returns that job's id.
         """
         self._store = store
         self._request = request
-        self._prerequisite = prerequisite
+        self._groundwork = groundwork
+        self._awaited = ""
         self._is_cancelled = threading.Event()
         self._is_ending = threading.Event()
         self._has_ended = threading.Event()
@@ -114,30 +115,31 @@ class Supervisor:
         return self._has_ended.wait(seconds)
 
     def _see_through(self) -> JobState:
-        predictions = None
-        if self._prerequisite is not None:
-            outcome_of_predictions = self._await(self._prerequisite())
-            if not isinstance(outcome_of_predictions, Result):
-                return outcome_of_predictions
-            predictions = outcome_of_predictions
+        earlier: list[Result] = []
+        for ask in self._groundwork:
+            self._awaited = ask()
+            answer = self._await(self._awaited)
+            if not isinstance(answer, Result):
+                return answer
+            earlier.append(answer)
         with slots().turn(self._is_cancelled) as has_turn:
             if not has_turn:
                 return Stopped()
             with self._store.work_folder() as folder:
-                return self._work(folder, predictions)
+                return self._work(folder, earlier)
 
     def _await(self, job_id: str) -> "Result | JobState":
-        """Follow the shared predictions without holding a turn of our own."""
+        """Follow a question that this one builds on, without holding a turn of our own."""
         while True:
             other = supervisor_of(self._store, job_id)
             state = other.state if other else self._store.state(job_id)
             if isinstance(state, Done):
                 return self._store.result(job_id)
             if self._is_cancelled.is_set():
-                self._leave(other)
+                self._leave(other, job_id)
                 return Stopped()
             if state is None:
-                return Failed(kind="lost", message="The predictions were removed while they were "
+                return Failed(kind="lost", message="What this builds on was removed while it was "
                               "needed.", remedy="Run it again.")  # fmt: skip
             if not isinstance(state, Queued | Running):
                 return state
@@ -148,29 +150,19 @@ class Supervisor:
             else:
                 time.sleep(_POLL_SECONDS)
 
-    def _leave(self, other: "Supervisor | None") -> None:
-        """Cancel the shared predictions too, where nobody else waits for them."""
+    def _leave(self, other: "Supervisor | None", job_id: str) -> None:
+        """Cancel what this one waits for too, where nobody else waits for it."""
         if other is None:
             return
-        subject = self._request.job.subject
         is_shared = any(
-            item is not self
-            and item is not other
-            and item._prerequisite is not None
-            and item._request.job.subject == subject
-            and not item._is_cancelled.is_set()
+            item is not self and item._awaited == job_id and not item._is_cancelled.is_set()
             for item in Supervisor.all_of(self._store)
         )
         if not is_shared:
             other.cancel()
 
-    def _work(self, folder: Path, predictions: Result | None) -> JobState:
-        readable = lay_out(
-            self._store,
-            self._request,
-            folder,
-            predictions=predictions.measurements.tables if predictions else None,
-        )
+    def _work(self, folder: Path, earlier: Sequence[Result]) -> JobState:
+        readable = lay_out(self._store, self._request, folder, groundwork=earlier)
         limits = self._request.job.limits
         started, clock = datetime.now(UTC), time.monotonic()
         self._set(Running())
@@ -233,10 +225,10 @@ class Supervisor:
 
 
 def supervise(
-    store: Store, request: Request, *, prerequisite: Callable[[], str] | None
+    store: Store, request: Request, *, groundwork: Sequence[Callable[[], str]] = ()
 ) -> Supervisor:
     """Start supervising a job that nobody supervises."""
-    supervisor = Supervisor(store, request, prerequisite=prerequisite)
+    supervisor = Supervisor(store, request, groundwork=groundwork)
     with _at_work_lock:
         _at_work[store.folder, request.job.id] = supervisor
     threading.Thread(

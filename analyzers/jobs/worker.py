@@ -9,27 +9,30 @@ import os
 import re
 import sys
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
+from analyzers.core.dataset import Predictions
 from analyzers.core.errors import AssayError, Cancelled, RefusedFile, SandboxUnavailable
 from analyzers.core.extras import explain_missing
 from analyzers.core.job import Limits, Request
 from analyzers.core.params import check_params
 from analyzers.core.result import Measurements, Provenance
-from analyzers.core.subject import FileRef, Trust
+from analyzers.core.subject import FileRef, Subject, Trust
 from analyzers.core.value import Value
 from analyzers.core.workbench import Workbench
-from analyzers.jobs.codec import write_output
+from analyzers.jobs.codec import read_output, write_output
 from analyzers.jobs.declared import INSPECTION, analyzer_for, declared_tables
 from analyzers.jobs.hostile_text import tame
+from analyzers.jobs.layout import GROUNDWORK
 from analyzers.jobs.plain_files import write_whole
 from analyzers.jobs.tracking import FileTracker
 from analyzers.loaders import opening
 from analyzers.loaders.formats import Use, identify
-from analyzers.predictions import PREDICTION_SCHEMA, PREDICTIONS, predictions_from
+from analyzers.predictions import PREDICTIONS, predictions_from
 
 _MOST_FRAMES = 12
 _FAILED_ALLOCATION = re.compile(
@@ -43,8 +46,6 @@ class InputPaths(Value):
     data: str
     model: str | None = None
     training_data: str | None = None
-    predictions: str | None = None
-    training_predictions: str | None = None
 
     @property
     def to_open(self) -> opening.OpenPaths:
@@ -79,11 +80,11 @@ def work(
         if task == "live" and connection is not None:
             from analyzers.jobs.live_worker import answer_questions
 
-            bench, _ = open_bench(request, paths, tracker, needs_model=True)
+            bench, _ = open_bench(request, paths, tracker, {}, needs_model=True)
             return answer_questions(bench.data, bench.model, connection)
         output = folder / "scratch" / "output"
         output.mkdir()
-        _run_job(request, paths, tracker, output)
+        _run_job(request, paths, tracker, _read_groundwork(inputs / GROUNDWORK), output)
     except Cancelled:
         return 0
     except AssayError as error:
@@ -144,29 +145,42 @@ def refuse_programs(request: Request, paths: InputPaths) -> None:
 
 
 def open_bench(
-    request: Request, paths: InputPaths, tracker: FileTracker, *, needs_model: bool
+    request: Request,
+    paths: InputPaths,
+    tracker: FileTracker,
+    groundwork: Mapping[str, Measurements],
+    *,
+    needs_model: bool,
 ) -> tuple[Workbench, tuple[str, ...]]:
     """Open what a question needs, and return it with what was changed on the way."""
     subject = request.subject
     if subject is None:
         raise RefusedFile("Expected a subject, got none.", remedy="Set the columns first.")
     tracker.say("Opening the model and the data" if needs_model else "Opening the data")
+    answers = groundwork.get(PREDICTIONS.name, Measurements()).tables
     opened = opening.open_subject(subject, paths.to_open, with_model=needs_model)
     bench = Workbench(
         subject=subject,
         data=opened.data,
         training_data=opened.training_data,
-        predictions=_read_predictions(paths.predictions, subject),
-        training_predictions=_read_predictions(paths.training_predictions, subject),
+        predictions=_predictions(answers.get("predictions"), subject),
+        training_predictions=_predictions(answers.get("training_predictions"), subject),
         model=opened.model,
         rng=np.random.default_rng(request.job.seed),
         track=tracker,
         was_ended=tracker.was_ended,
+        groundwork=groundwork,
     )
     return bench, tuple(opened.changes)
 
 
-def _run_job(request: Request, paths: InputPaths, tracker: FileTracker, output: Path) -> None:
+def _run_job(
+    request: Request,
+    paths: InputPaths,
+    tracker: FileTracker,
+    groundwork: Mapping[str, Measurements],
+    output: Path,
+) -> None:
     job = request.job
     measurements: Measurements
     changes: tuple[str, ...] = ()
@@ -183,7 +197,7 @@ def _run_job(request: Request, paths: InputPaths, tracker: FileTracker, output: 
             analyzer.needs.uses_model(subject)
             or (analyzer is PREDICTIONS and subject.files.model is not None)
         )
-        bench, changes = open_bench(request, paths, tracker, needs_model=needs_model)
+        bench, changes = open_bench(request, paths, tracker, groundwork, needs_model=needs_model)
         _seed_torch(job.seed)
         measurements = analyzer.measure(bench, check_params(analyzer.params, job.params))
     tracker.say("Writing the result")
@@ -194,13 +208,20 @@ def _run_job(request: Request, paths: InputPaths, tracker: FileTracker, output: 
     write_output(output, measurements, provenance, declared_tables(job.analyzer))
 
 
-def _read_predictions(path: str | None, subject: Any) -> Any:  # noqa: ANN401
-    if path is None:
-        return None
-    from analyzers.jobs.arrow_stream import read_table
+def _read_groundwork(folder: Path) -> dict[str, Measurements]:
+    """Read what the host laid beside the request, by the name of the analyzer that measured it."""
+    if not folder.is_dir():
+        return {}
+    found = {}
+    for path in sorted(folder.iterdir()):
+        n_bytes = sum(file.stat().st_size for file in path.iterdir())
+        read = read_output(path, declared_tables(path.name), most_bytes=n_bytes)
+        found[path.name] = read.measurements
+    return found
 
-    table = read_table(Path(path).read_bytes(), PREDICTION_SCHEMA, name="predictions")
-    return predictions_from(table, subject)
+
+def _predictions(table: pa.Table | None, subject: Subject) -> Predictions | None:
+    return None if table is None else predictions_from(table, subject)
 
 
 def _seed_torch(seed: int) -> None:

@@ -14,9 +14,8 @@ def draw_audit(rows: pd.DataFrame, measurements: Measurements) -> Chart:
     value, low, high = (rows[name].to_numpy(np.float64) for name in ("value", "low", "high"))
     n_records, best = int(rows["n_records"].iloc[0]), float(rows["epsilon"].max())
     allowed = rows["allowed"].iloc[0]
-    right, guesses = (
-        int(rows.loc[rows["epsilon"].idxmax(), name]) for name in ("right", "guesses")
-    )
+    sharpest = rows.iloc[int(rows["epsilon"].to_numpy().argmax())]
+    right, guesses = int(sharpest["right"]), int(sharpest["guesses"])
     lines = [limit_line(0.5, axis="y", label="tossing a coin")]
     if pd.notna(allowed):
         lines.append(limit_line(float(allowed), axis="y", label="what the claim allows on average"))
