@@ -63,12 +63,18 @@ def choose_rows(bench: Workbench, most: int) -> Attacked:
     note = sampling_note(
         len(positions), len(usable), "Rows attacked", strata=("the classes",) if has_labels else ()
     )
+    present = np.unique(codes[usable])
+    only = ""
+    if len(present) == 1:
+        name = bench.subject.classes[int(present[0])]
+        has_it = "are of class" if has_labels else "get the answer"
+        only = f"All rows {has_it} {name!r}: nothing is measured of the others."
     return Attacked(
         positions=positions,
         codes=codes[positions],
         is_correct=predicted[positions] == codes[positions],
         has_labels=has_labels,
-        sampling=(note,) if note else (),
+        sampling=tuple(said for said in (note, only) if said),
     )
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from analyzers.core.finding import Finding, Threshold, Verdict, judge_estimate
 from analyzers.core.policy import Policy
-from analyzers.core.result import Estimate, Measurements
+from analyzers.core.result import Estimate, Fact, Measurements
 
 AREA = "adversarial"
 CLAUSES = (
@@ -312,7 +312,7 @@ def _headline(measurements: Measurements, indicator: Indicator, estimate: Estima
     unit = str(facts.get("budget_unit", ""))
     sentence = indicator.sentence.format(
         value=_number(estimate.value, indicator.name),
-        budget=f"{facts.get('budget', '')} {unit}".strip(),
+        budget=_budget(facts.get("budget"), unit),
         unit=unit,
         attack=facts.get("attack", ""),
         outcome=facts.get("outcome", ""),
@@ -328,6 +328,15 @@ def _headline(measurements: Measurements, indicator: Indicator, estimate: Estima
     said = f"{sentence} ({percent} % interval {low} to {high}, n = {estimate.n:,})."
     example = facts.get("smallest_change")
     return f"{said} {example}" if indicator.name == "median_size" and example else said
+
+
+def _budget(size: Fact, unit: str) -> str:
+    """Write a size with its unit: "1 standard deviation"."""
+    if not isinstance(size, int | float):
+        return unit
+    if size == 1 and unit == "standard deviations":
+        unit = "standard deviation"
+    return f"{size:g} {unit}".strip()
 
 
 def _neutral(measurements: Measurements) -> str:

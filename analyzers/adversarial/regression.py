@@ -12,7 +12,7 @@ from analyzers.adversarial.robustness import histogram_table, median_estimate, w
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.target import Target
 from analyzers.adversarial.threat_model import threat_model_table
-from analyzers.adversarial.wording import change_text, value_text
+from analyzers.adversarial.wording import change_text, listed, value_text
 from analyzers.core.result import Estimate, Measurements
 from analyzers.core.workbench import Tracker, Workbench
 from analyzers.toolkit.feasible import FeasibleSpace
@@ -47,7 +47,7 @@ def measure(bench: Workbench, params: AdversarialParams, space: FeasibleSpace) -
     flips = np.flatnonzero((steps > 0).any(axis=1))
     note = sampling_note(n_drawn, len(bench.data), "Rows attacked")
     unit = bench.subject.target or "prediction"
-    examples, listed = _examples(bench, target, moved, positions, params.examples)
+    examples, changed = _examples(bench, target, moved, positions, params.examples)
     names = [field.name for field in space.fields]
     return Measurements(
         estimates=_estimates(bench, positions, changes[AT_BUDGET], by_noise[AT_BUDGET])
@@ -72,7 +72,7 @@ def measure(bench: Workbench, params: AdversarialParams, space: FeasibleSpace) -
             "size_histogram": histogram_table(space.distance(moved, target.originals)[flips]),
             "weak_spots": weak_spot_table(names, steps[flips] > 0, steps[flips]),
             "examples": examples,
-            "changes": listed,
+            "changes": changed,
             "fixed_columns": table_of(
                 "fixed_columns",
                 [
@@ -205,7 +205,7 @@ def _examples(
             continue
         old, new = target.originals[row], moved[row]
         file_row = int(bench.data.rows[positions[row]])
-        phrases = ", ".join(change_text(space.fields[at], old[at], new[at]) for at in places)
+        phrases = listed([change_text(space.fields[at], old[at], new[at]) for at in places])
         label = None if bench.data.labels is None else float(bench.data.labels[positions[row]])
         examples.append(
             {

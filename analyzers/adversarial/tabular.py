@@ -9,6 +9,7 @@ from analyzers.adversarial import boundary, coordinate, regression, slope
 from analyzers.adversarial.attacked import Attacked, choose_targets, wanted_code
 from analyzers.adversarial.blocks import Extent, attack_blocks, blocks_of, flips_in_words
 from analyzers.adversarial.by_group import by_group_table
+from analyzers.adversarial.constant import refuse_constant_tables
 from analyzers.adversarial.found import Found
 from analyzers.adversarial.noise import DRAWS, random_changes
 from analyzers.adversarial.params import AdversarialParams
@@ -30,12 +31,13 @@ from analyzers.core.errors import UnsuitableSubject
 from analyzers.core.model import Capability
 from analyzers.core.result import Estimate, Fact, Measurements
 from analyzers.core.workbench import Tracker, Workbench
-from analyzers.toolkit.feasible import FeasibleSpace, space_of
+from analyzers.toolkit.feasible import NEVER_KNOWN, NEVER_VARIES, FeasibleSpace, space_of
 from analyzers.toolkit.intervals import mean_estimate
 from analyzers.toolkit.sampling import sample_rows
 
 SIZES = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 LARGEST_POOL = 2000
+SHOWN_REASONS = 5
 
 
 def feasible_space(bench: Workbench, params: AdversarialParams) -> FeasibleSpace:
@@ -49,17 +51,29 @@ def feasible_space(bench: Workbench, params: AdversarialParams) -> FeasibleSpace
         falling=params.falling, keeps_relations=params.relations,
     )  # fmt: skip
     if not space.is_free.any():
-        reasons = "; ".join(f"{field.name}: {field.reason}" for field in space.fields[:5])
-        raise UnsuitableSubject(
-            f"Expected at least one column an attacker can change, got none ({reasons}).",
-            remedy="Unmark immutable columns on the subject page, or choose fewer fixed columns.",
-        )
+        raise _nothing_free(space)
     return space
+
+
+def _nothing_free(space: FeasibleSpace) -> UnsuitableSubject:
+    reasons = [f"{field.name}: {field.reason}" for field in space.fields]
+    shown = "; ".join(reasons[:SHOWN_REASONS])
+    if len(reasons) > SHOWN_REASONS:
+        shown += f"; and {len(reasons) - SHOWN_REASONS:,} more"
+    is_still = all(field.reason in (NEVER_VARIES, NEVER_KNOWN) for field in space.fields)
+    return UnsuitableSubject(
+        f"Expected at least one column an attacker can change, got none ({shown}).",
+        remedy="Give rows that differ: how far a column may change is read from the data."
+        if is_still
+        else "Unmark immutable columns on the page of the model and its data, or choose fewer "
+        "columns that cannot change.",
+    )
 
 
 def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
     """Attack a sample of rows in step and confirm every flip on the model itself."""
     space = feasible_space(bench, params)
+    refuse_constant_tables(bench, space)
     if bench.subject.task == "regression":
         return regression.measure(bench, params, space)
     wanted = wanted_code(bench, params.wanted)

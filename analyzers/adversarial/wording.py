@@ -11,6 +11,7 @@ from analyzers.core.workbench import Workbench
 from analyzers.toolkit.feasible import Field
 
 LONGEST_VALUE = 60
+MOST_NAMED = 5
 
 
 def value_text(field: Field, value: float) -> str:
@@ -34,6 +35,13 @@ def change_text(field: Field, before: float, after: float) -> str:
         return f"changing {field.name} from {old!r} to {new!r}"
     verb = "raising" if after > before else "lowering"
     return f"{verb} {field.name} from {old} to {new}"
+
+
+def listed(phrases: list[str]) -> str:
+    """Join phrases, the first five in words and the rest as a count."""
+    if len(phrases) > MOST_NAMED:
+        phrases = [*phrases[:MOST_NAMED], f"{len(phrases) - MOST_NAMED:,} smaller changes"]
+    return phrases[0] if len(phrases) == 1 else f"{', '.join(phrases[:-1])} and {phrases[-1]}"
 
 
 def before_and_after(
@@ -91,14 +99,13 @@ def before_and_after(
 
 def plainest(examples: pa.Table) -> str:
     """Return the sentence of the smallest change among those that need the fewest columns."""
-    listed = examples.to_pylist()
-    if not listed:
+    rows = examples.to_pylist()
+    if not rows:
         return ""
-    best = min(listed, key=lambda row: (row["sentence"].count(" from "), row["size"]))
+    best = min(rows, key=lambda row: (row["sentence"].count(" from "), row["size"]))
     return str(best["sentence"])
 
 
 def _sentence(phrases: list[str], before: str, after: str, row: int) -> str:
-    listed = phrases[0] if len(phrases) == 1 else f"{', '.join(phrases[:-1])} and {phrases[-1]}"
     verb = "flips" if len(phrases) == 1 else "together flip"
-    return f"Row {row}: {listed} {verb} the answer from {before!r} to {after!r}."
+    return f"Row {row}: {listed(phrases)} {verb} the answer from {before!r} to {after!r}."

@@ -21,6 +21,8 @@ Rule = Literal["number", "integer", "level", "fixed"]
 Direction = Literal["both", "rise", "fall"]
 MOST_LEVELS = 200
 MOST_DECIMALS = 6
+NEVER_VARIES = "it never varies in the data"
+NEVER_KNOWN = "it is missing in every row"
 
 
 class Field(NamedTuple):
@@ -265,7 +267,7 @@ def _level_field(name: str, values: pd.Series) -> Field:
         reason = f"it has {len(levels):,} different values"
         return Field(name, "fixed", 1.0, np.nan, np.nan, reason=reason)
     rule: Rule = "level" if len(levels) > 1 else "fixed"
-    reason = "" if len(levels) > 1 else "it never varies in the data"
+    reason = "" if len(levels) > 1 else NEVER_VARIES if levels else NEVER_KNOWN
     return Field(name, rule, 1.0, 0.0, float(len(levels) - 1), levels=levels, reason=reason)
 
 
@@ -275,7 +277,7 @@ def _number_field(column: Column, values: pd.Series) -> Field:
     # Sorted before adding up, so that the order of the rows cannot change the last digit.
     scale = float(known.std()) if len(known) else 0.0
     if scale == 0.0:
-        reason = "it never varies in the data"
+        reason = NEVER_VARIES if len(known) else NEVER_KNOWN
         return Field(column.name, "fixed", 1.0, np.nan, np.nan, reason=reason)
     low = float(known[0]) if column.minimum is None else column.minimum
     high = float(known[-1]) if column.maximum is None else column.maximum

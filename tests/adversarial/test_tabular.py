@@ -164,10 +164,15 @@ def test_nothing_that_can_change_is_answered_with_a_sentence():
         ANALYZER.measure(bench, AdversarialParams(frozen=("income", "region")))
 
 
-def test_a_constant_model_has_nothing_to_flip_and_says_so():
-    bench = plane_bench([0.0, 0.0, 0.0])
+def test_a_constant_model_is_refused_since_an_attack_on_it_says_nothing():
+    with pytest.raises(UnsuitableSubject, match="depends on the row, got 'no'"):
+        ANALYZER.measure(plane_bench([0.0, 0.0, 0.0]), AdversarialParams(rows=30))
 
-    measured = ANALYZER.measure(bench, AdversarialParams(rows=30))
+
+def test_where_nothing_that_matters_may_change_nothing_is_flipped_and_it_says_so():
+    bench = plane_bench([1.0, 0.0, 0.0])
+
+    measured = ANALYZER.measure(bench, AdversarialParams(rows=30, frozen=("x0",)))
 
     assert measured.estimates["attack_success_rate"].value == 0
     assert measured.estimates["median_size"].value is None
