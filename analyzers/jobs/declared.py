@@ -10,10 +10,11 @@ from analyzers.catalog import analyzer_named
 from analyzers.core.analyzer import Analyzer
 from analyzers.explanation.pilot import PILOT
 from analyzers.predictions import PREDICTIONS
+from analyzers.privacy.shadow_campaign import SHADOWS
 
 INSPECTION = "inspection"
 INSPECTION_VERSION = 1
-_INTERNAL = {analyzer.name: analyzer for analyzer in (PREDICTIONS, PILOT)}
+_INTERNAL = {analyzer.name: analyzer for analyzer in (PREDICTIONS, PILOT, SHADOWS)}
 
 
 def is_internal(name: str) -> bool:

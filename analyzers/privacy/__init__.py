@@ -43,6 +43,7 @@ from analyzers.privacy.judging import judge
 from analyzers.privacy.measuring import measure
 from analyzers.privacy.params import PrivacyParams
 from analyzers.privacy.reading import Reach, reach_at
+from analyzers.privacy.shadow_campaign import shadow_groundwork
 from analyzers.privacy.tables import TABLES
 
 __all__ = ["ANALYZER", "PrivacyParams", "Reach", "reach_at"]
@@ -55,6 +56,7 @@ ANALYZER = Analyzer(
     about=__doc__ or "",
     params=PrivacyParams,
     needs=Needs(predictions=True, labels=True, training_data="required", model="optional"),
+    groundwork=shadow_groundwork,
     lead=("privacy.tpr_at_fpr_1_percent",),
     tables=TABLES,
     measure=measure,

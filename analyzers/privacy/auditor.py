@@ -13,7 +13,8 @@ from analyzers.privacy.likelihood import shadow_signals
 from analyzers.privacy.params import PrivacyParams
 from analyzers.privacy.parts import Part
 from analyzers.privacy.recipes import recipe_of
-from analyzers.privacy.shadows import train_shadows
+from analyzers.privacy.shadow_campaign import fit_campaign
+from analyzers.privacy.shadows import compare
 from analyzers.privacy.signals import Signal
 from analyzers.privacy.wording import NOT_RUN, ends_in_points, finding_of, points
 
@@ -43,9 +44,7 @@ def refit_attacks(
         if not asked:
             facts["shadow_obstacle"] = "No shadow models were asked for."
             return Auditor([], Part({}, facts, {}))
-        shadows = train_shadows(
-            recipe, bench.need_model(), evidence, n_models=asked, rng=rng, track=bench.track
-        )
+        shadows = compare(evidence, fit_campaign(bench, evidence, params, rng))
     except UnsuitableSubject as refusal:
         notes = (f"No shadow models were fitted. {refusal.message}",) if asked else ()
         facts["shadow_obstacle"] = refusal.message

@@ -57,7 +57,8 @@ def measure(bench: Workbench, params: PrivacyParams) -> Measurements:
             remedy="Upload the model, or a training table that has the score column too.",
         )
     evidence = gather(training, bench.training_predictions, data, bench.need_predictions())
-    halves_rng, check_rng, group_rng, shadow_rng, guess_rng, thief_rng = bench.rng.spawn(6)
+    # The first stream is the shadow models', whether they are fitted here or were before.
+    shadow_rng, halves_rng, check_rng, group_rng, guess_rng, thief_rng = bench.rng.spawn(6)
     (coin_rng,) = bench.rng.spawn(1)
     members, non_members = evidence.members, evidence.non_members
     comparison = compare_sides(

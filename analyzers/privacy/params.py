@@ -5,8 +5,8 @@ from typing import Literal
 from analyzers.core.params import Params, column_choice, parameter
 
 
-class PrivacyParams(Params):
-    """Parameters of the membership inference attack."""
+class RefitParams(Params):
+    """How the model's training is repeated, and how often for shadow models."""
 
     shadow_models: Literal["off", "4", "8", "16", "32", "64"] = parameter(
         "off",
@@ -44,6 +44,11 @@ class PrivacyParams(Params):
         minimum=0,
         maximum=10_000,
     )
+
+
+class PrivacyParams(RefitParams):
+    """Parameters of the membership inference attack."""
+
     audited_records: int = parameter(
         0,
         label="Records for the one-run audit",

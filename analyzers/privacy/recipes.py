@@ -4,13 +4,13 @@ from analyzers.core.errors import UnsuitableSubject
 from analyzers.core.model import Capability, Model
 from analyzers.privacy.booster_recipes import booster_recipe
 from analyzers.privacy.evidence import Side
-from analyzers.privacy.params import PrivacyParams
+from analyzers.privacy.params import RefitParams
 from analyzers.privacy.refitting import OFF, EstimatorRecipe, Recipe
 from analyzers.privacy.sklearn_perceptrons import perceptron_recipe
 from analyzers.privacy.torch_recipe import torch_recipe
 
 
-def recipe_of(model: Model | None, params: PrivacyParams, members: Side) -> Recipe:
+def recipe_of(model: Model | None, params: RefitParams, members: Side) -> Recipe:
     """Find how the model's training can be repeated.
 
     Args:

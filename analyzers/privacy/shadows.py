@@ -7,12 +7,10 @@ from numpy.typing import NDArray
 
 from analyzers.core.model import Model
 from analyzers.core.result import Estimate
-from analyzers.core.workbench import Tracker
-from analyzers.privacy.campaign import Trained, make_plan, train
+from analyzers.privacy.campaign import Trained
 from analyzers.privacy.evidence import Evidence, Side
 from analyzers.privacy.refitting import (
     Pool,
-    Recipe,
     bounded_log_odds,
     joined_inputs,
     native_rows,
@@ -40,36 +38,6 @@ class Shadows(NamedTuple):
     models: list[dict[str, Any]]
     held_out_difference: Estimate
     doubt: str
-
-
-def train_shadows(
-    recipe: Recipe,
-    model: Model,
-    evidence: Evidence,
-    *,
-    n_models: int,
-    rng: np.random.Generator,
-    track: Tracker,
-    cores: int | None = None,
-) -> Shadows:
-    """Fit shadow models on parts as large as the training data and ask them about every row.
-
-    Args:
-        recipe: of the model under examination.
-        model: the model itself, which knows how its rows are prepared.
-        evidence: members and non-members, which together are the pool.
-        n_models: at least 4.
-        rng: draws the parts and one seed for each model, before any is fitted.
-        track: reports the work.
-        cores: threads to use; None for all. They change nothing but the time.
-
-    Raises:
-        UnsuitableSubject: the model refuses to be fitted anew.
-    """
-    pool = pool_of(model, evidence)
-    share = len(evidence.members) / len(pool.codes)
-    plan = make_plan(len(pool.codes), n_models, share, rng)
-    return compare(evidence, train(recipe, pool, plan, track=track, cores=cores))
 
 
 def pool_of(model: Model, evidence: Evidence) -> Pool:

@@ -17,7 +17,7 @@ from analyzers.core.model import Model
 from analyzers.core.workbench import Tracker
 from analyzers.privacy.evidence import Side
 from analyzers.privacy.fanning import Tick, over_cores
-from analyzers.privacy.params import PrivacyParams
+from analyzers.privacy.params import RefitParams
 from analyzers.privacy.perceptrons import Perceptron, probabilities, targets_of
 from analyzers.privacy.refitting import OFF, Answered, Pool, answered, refusal_of
 from analyzers.privacy.stacks import Start, StopsAt, Training, train_stack
@@ -178,7 +178,7 @@ class NetworkRecipe(NamedTuple):
         return np.hstack([1 - scores, scores]) if scores.shape[1] == 1 else scores
 
 
-def torch_recipe(model: Model, params: PrivacyParams, members: Side) -> NetworkRecipe:
+def torch_recipe(model: Model, params: RefitParams, members: Side) -> NetworkRecipe:
     """Read a network's architecture, and decide how long it is trained.
 
     Args:

@@ -1,0 +1,98 @@
+"""Shadow models as a question of their own, so that other choices do not fit them again.
+
+Question: what do models of the same recipe, fitted on other parts of the rows, say of every row?
+Method: the recipe is fitted on random parts of members and non-members together, balanced so that
+every row is with and without equally many models; each is asked about every row.
+Limits: the answers belong to the recipe, the rows and the seed; another of these fits them anew.
+"""
+
+import numpy as np
+
+from analyzers.core.analyzer import Analyzer, Groundwork, Needs
+from analyzers.core.chart import Chart
+from analyzers.core.errors import UnsuitableSubject
+from analyzers.core.finding import Finding
+from analyzers.core.policy import Policy
+from analyzers.core.result import Measurements
+from analyzers.core.subject import Subject
+from analyzers.core.workbench import Workbench
+from analyzers.privacy.campaign import PART_SCHEMA, Trained, from_table, make_plan, to_table, train
+from analyzers.privacy.evidence import Evidence, gather
+from analyzers.privacy.params import PrivacyParams, RefitParams
+from analyzers.privacy.recipes import recipe_of
+from analyzers.privacy.shadows import pool_of
+
+OFF = "off"
+
+
+def shadow_groundwork(subject: Subject, params: PrivacyParams) -> tuple[Groundwork, ...]:
+    """Name the shadow models that the privacy analysis builds on; none where none are asked for."""
+    if params.shadow_models == OFF or subject.files.model is None:
+        return ()
+    chosen = {name: getattr(params, name) for name in RefitParams.model_fields}
+    return (Groundwork(SHADOWS, RefitParams(**chosen)),)
+
+
+def fit_campaign(
+    bench: Workbench, evidence: Evidence, params: RefitParams, rng: np.random.Generator
+) -> Trained:
+    """Fit the shadow models, or take those that were fitted before.
+
+    Args:
+        bench: holds the model and what was fitted before.
+        evidence: members and non-members.
+        params: how many, and how networks are trained.
+        rng: draws the parts and one seed for each model, before any is fitted.
+
+    Raises:
+        UnsuitableSubject: the training cannot be repeated.
+    """
+    kept = bench.groundwork.get(SHADOWS.name)
+    if kept is not None and "trained" in kept.tables:
+        return from_table(kept.tables["trained"])
+    recipe = recipe_of(bench.model, params, evidence.members)
+    pool = pool_of(bench.need_model(), evidence)
+    share = len(evidence.members) / len(pool.codes)
+    plan = make_plan(len(pool.codes), int(params.shadow_models), share, rng)
+    return train(recipe, pool, plan, track=bench.track)
+
+
+def measure(bench: Workbench, params: RefitParams) -> Measurements:
+    """Fit the shadow models; say why where that is not possible."""
+    training = bench.need_training_data()
+    if bench.training_predictions is None or params.shadow_models == OFF:
+        return Measurements()
+    evidence = gather(training, bench.training_predictions, bench.data, bench.need_predictions())
+    (rng,) = bench.rng.spawn(1)
+    try:
+        trained = fit_campaign(bench, evidence, params, rng)
+    except UnsuitableSubject as refusal:
+        return Measurements(facts={"obstacle": refusal.message})
+    return Measurements(tables={"trained": to_table(trained)})
+
+
+def judge(measurements: Measurements, policy: Policy) -> list[Finding]:
+    """Judge nothing: the privacy analysis does, from these answers."""
+    del measurements, policy
+    return []
+
+
+def draw(measurements: Measurements) -> list[Chart]:
+    """Draw nothing."""
+    del measurements
+    return []
+
+
+SHADOWS: Analyzer[RefitParams] = Analyzer(
+    name="shadow_models",
+    version=1,
+    title="Shadow models",
+    question="What do models of the same recipe say of every row?",
+    about=__doc__,
+    params=RefitParams,
+    needs=Needs(predictions=True, labels=True, training_data="required", model="optional"),
+    tables={"trained": PART_SCHEMA},
+    measure=measure,
+    judge=judge,
+    draw=draw,
+)
