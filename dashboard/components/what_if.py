@@ -63,11 +63,17 @@ def what_if(shown: Shown) -> None:
             key="explanation-what-if-columns",
             help="From the most to the least important. The other columns stay as they are.",
         )
+    _edit(shown, row, tuple(fields[name] for name in names))
+
+
+@st.fragment
+def _edit(shown: Shown, row: int, fields: tuple[EditableField, ...]) -> None:
+    """Show the row's fields and the answer: an edit runs this part of the page alone."""
     edits = {}
     places = st.columns(_COLUMNS)
-    for place, name in enumerate(names):
+    for place, field in enumerate(fields):
         with places[place % _COLUMNS]:
-            edits[name] = _field(fields[name], key=f"explanation-what-if-{row}-{name}")
+            edits[field.name] = _field(field, key=f"explanation-what-if-{row}-{field.name}")
     _answer(shown, row, edits)
 
 
@@ -126,15 +132,14 @@ def _answer(shown: Shown, row: int, edits: dict[str, Any]) -> None:
 
 def open_model(shown: Shown) -> LiveModel:
     """Return the model, open in a sandbox of its own and shared by all controls of the page."""
-    with st.spinner("Opening the model"):
-        return _model(str(session.home()), session.workspace(), shown.subject.digest)
+    return _model(str(session.home()), session.workspace(), shown.subject.digest)
 
 
 def _still_open(model: LiveModel) -> bool:
     return model.is_open
 
 
-@st.cache_resource(max_entries=16, show_spinner=False, validate=_still_open)
+@st.cache_resource(max_entries=16, show_spinner="Opening the model", validate=_still_open)
 def _model(home: str, workspace: str, digest: str) -> LiveModel:
     del home, workspace  # they are there to be part of the key
     return engine.runner().open_live(engine.store().subject(digest))
