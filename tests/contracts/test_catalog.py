@@ -25,7 +25,7 @@ from tests.contracts.quick import QUICK
 
 ROOT = Path(__file__).parents[2]
 MACHINERY = {
-    "core", "toolkit", "loaders", "jobs", "policies", "report", "catalog", "cli", "audit",
+    "anatomy", "core", "toolkit", "loaders", "jobs", "policies", "report", "catalog", "cli", "audit",
     "inspection", "predictions", "__init__", "__main__",
 }  # fmt: skip
 NO_LIMITS = Policy(name="none", version="1", title="No limits", as_of="2026-01-01")
@@ -265,7 +265,7 @@ def test_without_limits_nothing_passes_or_fails_but_mathematics(analyzer):
 
 @every_analyzer
 def test_cancelling_is_not_swallowed(analyzer):
-    def stop(iterable, what, *, total=None):
+    def stop(iterable, what, *, total=None, so_far=None):
         raise Cancelled
         yield
 

@@ -181,7 +181,7 @@ def test_where_the_model_cannot_be_fitted_again_the_reason_is_given():
 def test_fitting_again_can_be_cancelled_between_two_fits():
     fits = []
 
-    def stop(iterable, what, *, total=None):
+    def stop(iterable, what, *, total=None, so_far=None):
         for item in iterable:
             if what.startswith("Fitting"):
                 fits.append(what)

@@ -235,7 +235,7 @@ def test_cancelling_stops_every_thread():
             n_ticks.append(step)
             time.sleep(0.001)
 
-    def stop(iterable, what, *, total=None):
+    def stop(iterable, what, *, total=None, so_far=None):
         for place, item in enumerate(iterable):
             if place == 3:
                 raise Cancelled
@@ -249,7 +249,7 @@ def test_cancelling_stops_every_thread():
 def test_progress_counts_models():
     seen = []
 
-    def record(iterable, what, *, total=None):
+    def record(iterable, what, *, total=None, so_far=None):
         for item in iterable:
             seen.append((what, total))
             yield item

@@ -194,7 +194,7 @@ def test_a_model_that_refuses_gets_its_own_words():
 
 
 def test_cancelling_reaches_the_shadow_models():
-    def stop(iterable, what, *, total=None):
+    def stop(iterable, what, *, total=None, so_far=None):
         for item in iterable:
             if what.startswith("Training 8 shadow"):
                 raise Cancelled
