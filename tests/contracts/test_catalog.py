@@ -25,8 +25,8 @@ from tests.contracts.quick import QUICK
 
 ROOT = Path(__file__).parents[2]
 MACHINERY = {
-    "anatomy", "core", "toolkit", "loaders", "jobs", "policies", "report", "catalog", "cli", "audit",
-    "inspection", "predictions", "__init__", "__main__",
+    "anatomy", "core", "toolkit", "loaders", "jobs", "policies", "report", "catalog", "cli",
+    "audit", "inspection", "predictions", "__init__", "__main__",
 }  # fmt: skip
 NO_LIMITS = Policy(name="none", version="1", title="No limits", as_of="2026-01-01")
 
