@@ -81,8 +81,9 @@ def _gradient(encoded: Encoded) -> Ensemble:
 def _histogram(encoded: Encoded) -> Ensemble:
     estimator = encoded.estimator
     columns = _binned(encoded)
+    order = _histogram_order(estimator, columns.shape[1])
     trees = [
-        (_histogram_tree(predictor), output)
+        (_histogram_tree(predictor, order), output)
         for stage in estimator._predictors
         for output, predictor in enumerate(stage)
     ]
@@ -93,7 +94,18 @@ def _histogram(encoded: Encoded) -> Ensemble:
 def _binned(encoded: Encoded) -> NDArray[np.float64]:
     # Categories are numbered as the model numbers them; numbers stay as they are.
     rows = encoded.estimator._preprocess_X(encoded.matrix, reset=False)
-    return np.asarray(rows, dtype=np.float64)
+    made = np.asarray(rows, dtype=np.float64)
+    columns = np.empty_like(made)
+    columns[:, _histogram_order(encoded.estimator, made.shape[1])] = made
+    return columns
+
+
+def _histogram_order(estimator: Any, n_columns: int) -> NDArray[np.int64]:  # noqa: ANN401
+    """Which of its inputs the model keeps in each place: it puts categories first."""
+    if getattr(estimator, "_preprocessor", None) is None:
+        return np.arange(n_columns)
+    is_category = np.asarray(estimator.is_categorical_, dtype=bool)
+    return np.r_[np.flatnonzero(is_category), np.flatnonzero(~is_category)]
 
 
 def _single(encoded: Encoded) -> NDArray[np.float64]:
@@ -121,14 +133,15 @@ def _split_tree(parts: Any, value: NDArray[np.float64]) -> Tree:  # noqa: ANN401
     )
 
 
-def _histogram_tree(predictor: Any) -> Tree:  # noqa: ANN401  sklearn's TreePredictor
+def _histogram_tree(predictor: Any, order: NDArray[np.int64]) -> Tree:  # noqa: ANN401  sklearn's
     nodes = predictor.nodes
+    feature = order[nodes["feature_idx"]]
     is_leaf = nodes["is_leaf"].astype(bool)
     sets = predictor.raw_left_cat_bitsets
 
     def goes_left(node: int, columns: NDArray[np.float64]) -> NDArray[np.bool_]:
         at = nodes[node]
-        asked = columns[:, at["feature_idx"]]
+        asked = columns[:, feature[node]]
         if at["is_categorical"]:
             missing_left = bool(at["missing_go_to_left"])
             return _in_set(asked, sets[at["bitset_idx"]], missing_left=missing_left)
@@ -138,7 +151,7 @@ def _histogram_tree(predictor: Any) -> Tree:  # noqa: ANN401  sklearn's TreePred
     return Tree(
         left=np.where(is_leaf, -1, nodes["left"].astype(np.int64)),
         right=np.where(is_leaf, -1, nodes["right"].astype(np.int64)),
-        feature=nodes["feature_idx"],
+        feature=feature,
         cover=nodes["count"].astype(np.float64),
         value=nodes["value"].astype(np.float64),
         threshold=np.where(

@@ -79,7 +79,7 @@ def measure(bench: Workbench, params: ExplanationParams) -> Measurements:
 
 ANALYZER = Analyzer(
     name="explanation",
-    version=3,
+    version=4,
     title="Explanation",
     question="What does the model's answer rest on, and can the explanation be trusted?",
     about=__doc__ or "",

@@ -168,3 +168,18 @@ def test_the_order_of_rows_does_not_change_a_value():
     shuffled = explain_forest(encode(forest, features.iloc[order]), 4, 1, untracked)
 
     np.testing.assert_allclose(shuffled.values, straight.values[order], atol=1e-12)
+
+
+def test_categories_behind_a_number_do_not_take_its_place():
+    # The model puts its categories first; what it says of a column must come back to that column.
+    frame = number_frame(200, 3)
+    kinds = np.random.default_rng(0).choice(["u", "v", "w"], 200)
+    features = frame[["x0"]].assign(kind=pd.Categorical(kinds))
+    model = HistGradientBoostingClassifier(max_iter=8, categorical_features="from_dtype")
+    model.fit(features, (frame["x0"] > 0).astype(int))
+
+    ours = explain_forest(encode(model, features), 2, 1, untracked)
+
+    assert np.abs(ours.values[:, 0]).mean() > 1
+    np.testing.assert_allclose(ours.values[:, 1], 0, atol=0.1)
+    np.testing.assert_allclose(ours.rebuilt, model.predict_proba(features)[:, 1], atol=1e-12)

@@ -1,0 +1,141 @@
+"""All rows, one after the other: what the search found, and how far from it the truth can be."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzers.adversarial.found import Found
+from analyzers.adversarial.proof.boxes import LeafBoxes, boxes_of
+from analyzers.adversarial.proof.opened import open_trees
+from analyzers.adversarial.proof.row import RowBoxes, row_boxes
+from analyzers.adversarial.proof.search import Margins, nearest_change
+from analyzers.adversarial.target import Target
+from analyzers.anatomy.refusal import DoesNotFit
+from analyzers.core.model import Model
+from analyzers.core.workbench import Tracker, untracked
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+SOURCE = "proof by branch and bound"
+_SAME = 1 - 1e-9
+
+
+class Bounds(NamedTuple):
+    """Where the smallest change of each row lies.
+
+    Attributes:
+        lower: `(n_rows,)` no change is smaller; infinite where no allowed change flips the row.
+        upper: `(n_rows,)` the smallest change known, confirmed by the model; infinite where none.
+        searched: `(n_rows,)` what was known before.
+        n_boxes: `(n_rows,)` boxes looked at.
+    """
+
+    lower: Floats
+    upper: Floats
+    searched: Floats
+    n_boxes: Integers
+
+    @property
+    def is_proved(self) -> Flags:
+        """Rows whose smallest change is known for certain, or known not to exist."""
+        return self.lower >= self.upper * _SAME
+
+
+def bound_rows(
+    model: Model,
+    target: Target,
+    found: Found,
+    classes: tuple[str, ...],
+    *,
+    effort: int,
+    track: Tracker = untracked,
+) -> Bounds:
+    """Prove the smallest change of every row as far as the effort allows.
+
+    Args:
+        model: the model itself.
+        target: the rows under attack, all of them answered as `target.codes` says.
+        found: what the search knows; receives every nearer change.
+        classes: of the subject.
+        effort: most boxes to look at for each row.
+        track: reports progress.
+
+    Raises:
+        DoesNotFit: the model is no tree ensemble that can be read.
+    """
+    boxes = boxes_of(open_trees(model, target.frame, classes), target.space, target.frame)
+    own = boxes.own_answers(target.frame)
+    searched = found.distances.copy()
+    lower = np.zeros(len(searched))
+    n_boxes = np.zeros(len(searched), dtype=np.int64)
+    for row in track(range(len(searched)), "Proving the smallest change"):
+        lower[row], n_boxes[row] = _bound_row(boxes, target, found, row, own[:, row], effort)
+    # What is proved is the found change itself, to the last digit.
+    lower = np.where(lower >= found.distances * _SAME, found.distances, lower)
+    return Bounds(lower, found.distances.copy(), searched, n_boxes)
+
+
+def _bound_row(
+    boxes: LeafBoxes, target: Target, found: Found, row: int, own: Flags, effort: int
+) -> tuple[float, int]:
+    known = float(found.distances[row]) ** 2
+    problem = row_boxes(boxes, target.space, target.originals[row], own, known * (1 + 1e-9))
+    asked = _Asked(target, found, row, problem)
+    lower, left, looked = np.inf, effort, 0
+    goals = _goals(boxes, problem, int(target.codes[row]), target.wanted)
+    for place, margins in enumerate(goals):
+        known = min(known, float(found.distances[row]) ** 2)
+        nearest = nearest_change(
+            problem, margins, known=known, effort=left // (len(goals) - place), ask=asked
+        )
+        lower = min(lower, nearest.lower)
+        left -= nearest.n_boxes
+        looked += nearest.n_boxes
+    return float(np.sqrt(min(lower, float(found.distances[row]) ** 2))), looked
+
+
+def _goals(boxes: LeafBoxes, problem: RowBoxes, code: int, wanted: int | None) -> list[Margins]:
+    """Ways to change the answer; for a wanted one all margins must be won at once."""
+    values, start = boxes.values[:, problem.leaves], boxes.opened.start
+    tolerance = boxes.opened.tolerance
+    if wanted is None:
+        others = [at for at in range(len(start)) if at != code]
+        return [
+            Margins(values[[at]] - values[code], start[[at]] - start[code], tolerance)
+            for at in others
+        ]
+    rest = [at for at in range(len(start)) if at != wanted]
+    return [Margins(values[wanted] - values[rest], start[wanted] - start[rest], tolerance)]
+
+
+class _Asked:
+    """Puts points to the model itself and hands what flips to `found`."""
+
+    def __init__(self, target: Target, found: Found, row: int, problem: RowBoxes) -> None:
+        self._target, self._found, self._row, self._problem = target, found, row, problem
+
+    def __call__(self, at: Integers, is_sure: Flags) -> tuple[Flags, Flags]:
+        points = np.stack([self._problem.point(each) for each in at])
+        flips = self._offer(points)
+        if (is_sure & ~flips).any():
+            raise DoesNotFit("its trees and its answers do not agree")
+        space, original = self._target.space, self._target.originals[self._row]
+        originals = np.repeat(original[None, :], len(points), axis=0)
+        is_kept = space.is_feasible(points, originals)
+        broken = flips & ~is_kept
+        if broken.any():
+            mended = space.repair(points[broken], originals[broken])
+            self._offer(mended[space.is_feasible(mended, originals[broken])])
+        return flips, is_kept
+
+    def _offer(self, points: Floats) -> Flags:
+        if not len(points):
+            return np.zeros(0, dtype=bool)
+        owners = np.full(len(points), self._row)
+        flips = self._target.is_confirmed(points, owners)
+        originals = self._target.originals[owners]
+        good = flips & self._target.space.is_feasible(points, originals)
+        self._found.offer(points, owners, np.where(good, 1.0, -1.0), source=SOURCE)
+        return flips

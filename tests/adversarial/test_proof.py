@@ -1,0 +1,325 @@
+"""Proofs on trees: equal to trying everything, on every kind of tree, under every rule."""
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from analyzers.adversarial.found import Found
+from analyzers.adversarial.proof.rows import Bounds, bound_rows
+from analyzers.adversarial.target import Target
+from analyzers.anatomy.refusal import DoesNotFit
+from analyzers.core.model import Capability
+from analyzers.core.subject import Column, Role
+from analyzers.toolkit.feasible import FeasibleSpace, space_of
+from tests.benches import EstimatorModel
+
+COLUMNS = (
+    Column(name="wage", kind="number", role=Role.FEATURE, is_feature=True),
+    Column(name="years", kind="integer", role=Role.FEATURE, is_feature=True),
+    Column(name="place", kind="category", role=Role.FEATURE, is_feature=True),
+    Column(name="plan", kind="category", role=Role.FEATURE, is_feature=True),
+)
+CLASSES = ("a", "b", "c")
+MANY = 20_000
+
+
+def people(seed: int, n_rows: int = 80, *, has_gaps: bool = False) -> pd.DataFrame:
+    """Numbers with one decimal, whole numbers and words; few enough values to try them all."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "wage": rng.integers(0, 21, n_rows) / 10,
+            "years": rng.integers(0, 6, n_rows),
+            "place": rng.choice(["east", "north", "west"], n_rows),
+            "plan": rng.choice(["x", "y"], n_rows),
+        }
+    )
+    if has_gaps:
+        frame.loc[rng.random(n_rows) < 0.3, "wage"] = np.nan
+    return frame
+
+
+def outcome(frame: pd.DataFrame, seed: int, n_classes: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    lean = (
+        frame["wage"].fillna(1.0) * rng.normal() + frame["years"] * rng.normal() / 2
+        + (frame["place"] == "west") * rng.normal() + (frame["plan"] == "x") * rng.normal()
+        + rng.normal(0, 0.5, len(frame))
+    )  # fmt: skip
+    ranks = lean.rank(method="first").to_numpy()
+    codes = np.minimum((ranks - 1) * n_classes // len(frame), n_classes - 1)
+    return codes.astype(np.int64)
+
+
+def one_hot(estimator: Any) -> Any:
+    return make_pipeline(
+        make_column_transformer(
+            (OneHotEncoder(handle_unknown="ignore"), ["place", "plan"]),
+            (StandardScaler(), ["wage", "years"]),
+        ),
+        estimator,
+    )
+
+
+def attacked(
+    model: Any, frame: pd.DataFrame, space: FeasibleSpace, *, wanted: int | None = None
+) -> tuple[Target, Found]:
+    codes = model.predict(frame)
+    rows = np.flatnonzero(codes != wanted)[:6] if wanted is not None else np.arange(6)
+    target = Target(
+        model, space, frame.iloc[rows].reset_index(drop=True), codes[rows], sight="scores",
+        wanted=wanted,
+    )  # fmt: skip
+    return target, Found(target)
+
+
+def nearest_by_trying(target: Target) -> np.ndarray:
+    """The size of the nearest change of each row among all rows that keep the rules."""
+    space, sizes = target.space, []
+    for row, original in enumerate(target.originals):
+        choices = [
+            [original[place]]
+            if np.isnan(original[place]) or not space.is_free[place]
+            else np.unique(
+                np.r_[np.round(np.arange(field.low, field.high + 0.05, 0.1), 1), original[place]]
+            )
+            if field.rule == "number"
+            else np.arange(field.low, field.high + 1)
+            for place, field in enumerate(space.fields)
+        ]
+        points = np.array(list(product(*choices)))
+        originals = np.repeat(original[None, :], len(points), axis=0)
+        points = points[space.is_feasible(points, originals)]
+        owners = np.full(len(points), row)
+        flips = target.is_confirmed(points, owners)
+        distances = space.distance(points, originals[: len(points)])
+        sizes.append(distances[flips].min() if flips.any() else np.inf)
+    return np.array(sizes)
+
+
+def hold(bounds: Bounds, target: Target, found: Found) -> None:
+    """What is proved equals trying everything, and every found change is a change in earnest."""
+    exact = nearest_by_trying(target)
+    assert bounds.is_proved.all()
+    assert bounds.upper == pytest.approx(exact)
+    assert bounds.lower == pytest.approx(exact)
+    rows = found.rows
+    assert target.space.is_feasible(found.points[rows], target.originals[rows]).all()
+    assert target.is_confirmed(found.points[rows], rows).all()
+
+
+def proved(model: Any, target: Target, found: Found, n_classes: int, effort: int = MANY) -> Bounds:
+    return bound_rows(model, target, found, CLASSES[:n_classes], effort=effort)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    seed=st.integers(0, 10_000),
+    n_classes=st.integers(2, 3),
+    kind=st.sampled_from(
+        [
+            lambda: DecisionTreeClassifier(max_depth=4, random_state=0),
+            lambda: RandomForestClassifier(4, max_depth=4, random_state=0),
+            lambda: ExtraTreesClassifier(4, max_depth=4, random_state=0),
+            lambda: GradientBoostingClassifier(n_estimators=5, max_depth=2, random_state=0),
+        ]
+    ),
+    frozen=st.sampled_from([(), ("years",), ("place", "wage")]),
+    rising=st.sampled_from([(), ("wage",), ("years",)]),
+    falling=st.sampled_from([(), ("years",)]),
+    is_wanted=st.booleans(),
+)
+def test_it_equals_trying_everything(seed, n_classes, kind, frozen, rising, falling, is_wanted):
+    frame = people(seed)
+    codes = outcome(frame, seed, n_classes)
+    model = EstimatorModel(one_hot(kind()).fit(frame, codes), Capability.PREDICT_PROBA)
+    space = space_of(COLUMNS, frame, frozen=frozen, rising=rising, falling=falling)
+    target, found = attacked(model, frame, space, wanted=1 if is_wanted else None)
+
+    bounds = proved(model, target, found, n_classes)
+
+    hold(bounds, target, found)
+
+
+class ByNumber(EstimatorModel):
+    """Words go in as numbers, as a table of codes would hold them."""
+
+    def native_inputs(self, inputs: pd.DataFrame) -> pd.DataFrame:
+        return inputs.assign(
+            place=inputs["place"].map({"east": 0, "north": 1, "west": 2}),
+            plan=inputs["plan"].map({"x": 0, "y": 1}),
+        )
+
+    def predict_proba(self, inputs: Any) -> np.ndarray:
+        return super().predict_proba(self.native_inputs(inputs))
+
+
+class ByCategory(ByNumber):
+    """Words go in as categories."""
+
+    def native_inputs(self, inputs: pd.DataFrame) -> pd.DataFrame:
+        return inputs.assign(
+            place=pd.Categorical(inputs["place"], categories=["west", "east", "north"]),
+            plan=pd.Categorical(inputs["plan"], categories=["x", "y"]),
+        )
+
+
+def booster(name: str) -> Any:
+    if name == "xgboost":
+        import xgboost
+
+        return xgboost.XGBClassifier(n_estimators=6, max_depth=3, enable_categorical=True, n_jobs=1)
+    if name == "lightgbm":
+        import lightgbm
+
+        return lightgbm.LGBMClassifier(
+            n_estimators=6, num_leaves=6, min_child_samples=3, min_data_per_group=1, verbose=-1,
+            n_jobs=1,
+        )  # fmt: skip
+    if name == "catboost":
+        import catboost
+
+        return catboost.CatBoostClassifier(
+            iterations=6, depth=3, verbose=False, allow_writing_files=False, thread_count=1
+        )
+    return HistGradientBoostingClassifier(
+        max_iter=6, max_leaf_nodes=6, min_samples_leaf=3, categorical_features="from_dtype"
+    )
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("xgboost", ByNumber), ("xgboost", ByCategory), ("lightgbm", ByNumber),
+        ("lightgbm", ByCategory), ("catboost", ByNumber), ("sklearn", ByNumber),
+        ("sklearn", ByCategory),
+    ],
+)  # fmt: skip
+def test_it_equals_trying_everything_on_boosters_with_missing_values(name, form, n_classes):
+    frame = people(3, has_gaps=True)
+    codes = outcome(frame, 3, n_classes)
+    model = form(booster(name), Capability.PREDICT_PROBA)
+    model.native.fit(model.native_inputs(frame), codes)
+    space = space_of(COLUMNS, frame)
+    target, found = attacked(model, frame, space)
+    assert np.isnan(target.originals).any()
+
+    bounds = proved(model, target, found, n_classes)
+
+    hold(bounds, target, found)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@given(seed=st.integers(0, 10_000), effort=st.integers(1, 12))
+def test_with_little_effort_the_truth_lies_between_the_bounds(seed, effort):
+    frame = people(seed)
+    codes = outcome(frame, seed, 2)
+    forest = RandomForestClassifier(8, max_depth=5, random_state=0)
+    model = EstimatorModel(one_hot(forest).fit(frame, codes), Capability.PREDICT_PROBA)
+    target, found = attacked(model, frame, space_of(COLUMNS, frame))
+
+    bounds = proved(model, target, found, 2, effort)
+
+    exact = nearest_by_trying(target)
+    assert (bounds.lower <= exact * (1 + 1e-9)).all()
+    assert (bounds.upper >= exact * (1 - 1e-9)).all()
+    assert (bounds.n_boxes <= effort).all()
+
+
+def test_numbers_of_any_precision_are_cut_to_the_last_digit():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.standard_normal((60, 2)), columns=["u", "v"])
+    columns = tuple(
+        Column(name=name, kind="number", role=Role.FEATURE, is_feature=True) for name in "uv"
+    )
+    stump = make_pipeline(StandardScaler(), DecisionTreeClassifier(max_depth=1)).fit(
+        frame, (frame["u"] > 0.1).astype(int)
+    )
+    model = EstimatorModel(stump, Capability.PREDICT_PROBA)
+    target, found = attacked(model, frame, space_of(columns, frame))
+
+    bounds = bound_rows(model, target, found, ("a", "b"), effort=100)
+
+    assert bounds.is_proved.all()
+    moved = found.points.copy()
+    # One float back towards the start, and the answer is the old one.
+    moved[:, 0] = np.nextafter(moved[:, 0], target.originals[:, 0])
+    assert not target.is_confirmed(moved, np.arange(len(moved))).any()
+
+
+def test_relations_between_columns_leave_a_bound_where_they_bind():
+    rng = np.random.default_rng(1)
+    low = rng.integers(0, 50, 150)
+    frame = pd.DataFrame({"low": low, "high": low + rng.integers(0, 20, 150)})
+    columns = tuple(
+        Column(name=name, kind="integer", role=Role.FEATURE, is_feature=True) for name in frame
+    )
+    codes = ((frame["low"] > 25) & (frame["high"] < 40)).astype(int)
+    tree = DecisionTreeClassifier(max_depth=4, random_state=0).fit(frame, codes)
+    model = EstimatorModel(tree, Capability.PREDICT_PROBA)
+    space = space_of(columns, frame, keeps_relations=True)
+    assert space.relations
+    target, found = attacked(model, frame, space)
+
+    bounds = proved(model, target, found, 2)
+
+    exact = nearest_by_trying(target)
+    assert (bounds.lower <= exact * (1 + 1e-9)).all()
+    assert bounds.upper[bounds.is_proved] == pytest.approx(exact[bounds.is_proved])
+    rows = found.rows
+    assert space.is_feasible(found.points[rows], target.originals[rows]).all()
+
+
+def test_a_row_that_nothing_can_flip_is_proved_so():
+    frame = people(0)
+    codes = (frame["plan"] == "x").astype(int).to_numpy()
+    model = EstimatorModel(
+        one_hot(DecisionTreeClassifier(max_depth=2)).fit(frame, codes), Capability.PREDICT_PROBA
+    )
+    target, found = attacked(model, frame, space_of(COLUMNS, frame, frozen=("plan",)))
+
+    bounds = proved(model, target, found, 2)
+
+    assert np.isinf(bounds.lower).all()
+    assert bounds.is_proved.all()
+    assert not len(found.rows)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "why"),
+    [
+        (LogisticRegression(), "neither a tree model"),
+        (RandomForestClassifier(3, max_depth=3, random_state=0), "do not lead to its scores"),
+    ],
+)
+def test_a_model_that_is_not_its_trees_is_refused(estimator, why):
+    frame = people(0)
+    codes = outcome(frame, 0, 2)
+
+    class Bent(EstimatorModel):
+        def predict_proba(self, inputs: Any) -> np.ndarray:
+            scores = super().predict_proba(inputs) ** 2
+            return scores / scores.sum(axis=1, keepdims=True)
+
+    model = Bent(one_hot(estimator).fit(frame, codes), Capability.PREDICT_PROBA)
+    target, found = attacked(model, frame, space_of(COLUMNS, frame))
+
+    with pytest.raises(DoesNotFit, match=why):
+        proved(model, target, found, 2)
