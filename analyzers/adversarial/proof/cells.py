@@ -241,6 +241,18 @@ def nearest_in_cells(cells: Cells, field: Field, start: float) -> Floats:
     return np.where((first <= start) & (start <= last), start, away)
 
 
+def holds_one_value(cells: Cells, field: Field, start: float) -> NDArray[np.bool_]:
+    """Say for each cell whether at most one value of it is allowed, `(n_cells,)`."""
+    if field.levels:
+        return np.ones(len(cells.first), dtype=bool)
+    digits = 0 if field.rule == "integer" else field.decimals
+    up = _on_grid(cells.first, digits, upwards=True)
+    down = _on_grid(cells.last, digits, upwards=False)
+    # A row may start between the values that others may take.
+    is_home = (cells.first <= start) & (start <= cells.last)
+    return np.where(is_home, (up == start) & (down == start), up >= down)
+
+
 def _on_grid(values: Floats, digits: int | None, *, upwards: bool) -> Floats:
     if digits is None:
         return values

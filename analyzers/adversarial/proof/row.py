@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzers.adversarial.proof.boxes import LeafBoxes
-from analyzers.adversarial.proof.cells import nearest_in_cells
+from analyzers.adversarial.proof.cells import holds_one_value, nearest_in_cells
 from analyzers.toolkit.feasible import FeasibleSpace
 
 Floats = NDArray[np.float64]
@@ -24,6 +24,7 @@ class RowBoxes:
         costs: for each column `(n_cells,)` squared size of the smallest change into each cell;
             infinite where no value is allowed.
         wanted: for each column `(n_cells,)` that value.
+        is_single: for each column `(n_cells,)` whether a cell holds one allowed value at most.
         leaves: `(n_kept,)` leaves within reach, tree by tree.
         low: `(n_columns, n_kept)` as in `LeafBoxes`.
         high: `(n_columns, n_kept)`.
@@ -42,6 +43,7 @@ class RowBoxes:
     home: Integers
     costs: list[Floats]
     wanted: list[Floats]
+    is_single: list[Flags]
     leaves: Integers
     low: Integers
     high: Integers
@@ -106,7 +108,7 @@ def row_boxes(
     answers_from = np.where(is_fixed, len(boxes.answers) + np.arange(len(own)), boxes.answers_from)
     wrong = np.where(is_fixed, np.where(own, -1, 1), 0)
     is_open = np.asarray(abs(boxes.turns) @ abs(wrong) == boxes.turns @ -wrong)
-    wanted, costs, home = [], [], []
+    wanted, costs, home, is_single = [], [], [], []
     for at in kept:
         each, field = boxes.cells[at], space.fields[boxes.cells[at].place]
         start = original[each.place]
@@ -114,6 +116,7 @@ def row_boxes(
         steps = (values - start) / field.scale
         cost = (values != start).astype(np.float64) if field.levels else steps**2
         wanted.append(values)
+        is_single.append(holds_one_value(each, field, start))
         costs.append(np.where(np.isnan(values), np.inf, cost))
         home.append(int(np.flatnonzero((each.first <= start) & (start <= each.last))[0]))
     prices = np.zeros((len(kept), len(boxes.tree_of)))
@@ -137,6 +140,7 @@ def row_boxes(
         home=np.array(home, dtype=np.int64),
         costs=costs,
         wanted=wanted,
+        is_single=is_single,
         leaves=leaves,
         low=boxes.low[kept][:, leaves],
         high=boxes.high[kept][:, leaves],

@@ -128,7 +128,19 @@ class _Asked:
         if broken.any():
             mended = space.repair(points[broken], originals[broken])
             self._offer(mended[space.is_feasible(mended, originals[broken])])
-        return flips, is_kept
+        return flips, self._broken(points, originals, is_kept)
+
+    def _broken(self, points: Floats, originals: Floats, is_kept: Flags) -> Flags:
+        """Which columns take part in a rule between columns that a point breaks."""
+        places = self._problem.places
+        bound = np.zeros((len(points), points.shape[1]), dtype=bool)
+        for relation in self._target.space.relations:
+            is_broken = relation.holds(originals) & ~relation.holds(points)
+            for place in (relation.place, *relation.others):
+                bound[is_broken, place] = True
+        columns = bound[:, places]
+        # A rule that none of the columns can mend binds them all.
+        return np.where(is_kept[:, None], False, columns | ~columns.any(axis=1, keepdims=True))
 
     def _offer(self, points: Floats) -> Flags:
         if not len(points):

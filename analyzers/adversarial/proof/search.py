@@ -61,8 +61,8 @@ def nearest_change(
         known: squared size of a change that is known already; infinite where none is.
         effort: most boxes to look at.
         ask: takes cells `(n_points, n_columns)` and whether the trees are sure, and returns for
-            each point whether the model itself changes its answer there, and whether the point
-            keeps all rules.
+            each point whether the model itself changes its answer there, and which columns take
+            part in a rule between columns that it breaks, `(n_points, n_columns)`.
     """
     return _Search(row, margins, known, effort, ask).run()
 
@@ -137,6 +137,8 @@ class _Search:
         self.near = [nearest_allowed(costs) for costs in row.costs]
         self.heap: list[tuple[float, int, _Boxes, int]] = []
         self.n_pushed = 0
+        # Boxes whose cheapest point has not been asked about yet.
+        self.waiting: list[tuple[_Boxes, Flags]] = []
 
     def run(self) -> Nearest:
         lower = max(pricing.bound for pricing in self.pricings)
@@ -147,6 +149,11 @@ class _Search:
             if self.heap[0][0] >= self.best * _SAME:
                 break
             self._grow(self._pop())
+            while self.waiting and self.n_boxes < self.effort:
+                self.n_boxes += 1
+                self._keep(*self.waiting.pop(), np.ones(1, dtype=bool))
+        for box, _ in self.waiting:
+            self.blocked = min(self.blocked, float(box.cost[0]))
         return self._answer(self.heap[0][0] if self.heap else np.inf)
 
     def _answer(self, lower: float) -> Nearest:
@@ -318,21 +325,87 @@ class _Search:
         if len(asked):
             asked = asked[np.argsort(boxes.cost[asked], kind="stable")]
             is_sure = np.asarray((boxes.sums[asked] > tolerance).all(axis=1))
-            flips, is_kept = self.ask(boxes.at[asked], is_sure)
+            flips, broken = self.ask(boxes.at[asked], is_sure)
+            is_kept = ~broken.any(axis=1)
             # No change in the box is nearer than one to its cheapest point.
             alive[asked[flips]] = False
             good = asked[flips & is_kept]
             if len(good) and boxes.cost[good[0]] < self.best:
                 self.best = float(boxes.cost[good[0]])
                 self.best_at = boxes.at[good[0]].copy()
-            # What breaks a rule between columns may have neighbours that do not.
-            blocked = asked[flips & ~is_kept]
-            if len(blocked):
-                self.blocked = min(self.blocked, float(boxes.cost[blocked].min()))
+            for place, columns in zip(
+                asked[flips & ~is_kept], broken[flips & ~is_kept], strict=True
+            ):
+                self._set_aside(boxes.take(np.array([place])), is_open[[place]], columns)
             alive &= lower < self.best * _SAME
         kept = np.flatnonzero(alive)
         if len(kept):
             self._push(boxes.take(kept), lower[kept])
+
+    def _set_aside(self, box: _Boxes, is_open: Flags, columns: Flags) -> None:
+        """Cut the cheapest point's cells out of a box, as the point breaks a rule.
+
+        The rest is a row of boxes: the first column elsewhere; the first as it is and the second
+        elsewhere; and so on.
+
+        Args:
+            box: one.
+            is_open: its open leaves.
+            columns: those that the rule binds.
+        """
+        is_whole = True
+        for column in np.flatnonzero(columns):
+            at = int(box.at[0, column])
+            is_whole &= bool(self.row.is_single[column][at])
+            for part in self._elsewhere(box, int(column), at):
+                reached = self.row.reached(part.at)
+                rest = part._replace(reached=reached, sums=self._sums(reached))
+                self.waiting.append(self._closed(rest, is_open, np.array([column])))
+            box, is_open = self._pinned(box, is_open, int(column), at)
+        if not is_whole:
+            # Other values of the same cells may keep the rule; none of them is nearer.
+            self.blocked = min(self.blocked, float(box.cost[0]))
+
+    def _elsewhere(self, box: _Boxes, column: int, at: int) -> list[_Boxes]:
+        costs = self.row.costs[column]
+        parts = []
+        if column in self.row.members:
+            allowed = box.allowed[column].copy()
+            allowed[0, at] = False
+            new = int(np.where(allowed[0], costs, np.inf).argmin())
+            if allowed[0].any():
+                parts.append((box.low, box.high, box.allowed | {column: allowed}, new))
+        else:
+            up, down = self.near[column]
+            for first, last in (
+                (int(box.low[0, column]), at - 1),
+                (at + 1, int(box.high[0, column])),
+            ):
+                cell = np.array([first]), np.array([last])
+                new = int(range_cells(*cell, up, down, costs)[0]) if first <= last else -1
+                if new >= 0:
+                    low, high = box.low.copy(), box.high.copy()
+                    low[0, column], high[0, column] = first, last
+                    parts.append((low, high, box.allowed, new))
+        made = []
+        for low, high, allowed_cells, new in parts:
+            cells = box.at.copy()
+            cells[0, column] = new
+            cost = box.cost + costs[new] - costs[at]
+            made.append(
+                box._replace(low=low, high=high, allowed=allowed_cells, at=cells, cost=cost)
+            )
+        return made
+
+    def _pinned(self, box: _Boxes, is_open: Flags, column: int, at: int) -> tuple[_Boxes, Flags]:
+        low, high = box.low.copy(), box.high.copy()
+        low[0, column] = high[0, column] = at
+        allowed = dict(box.allowed)
+        if column in allowed:
+            allowed[column] = np.arange(allowed[column].shape[1])[None, :] == at
+        return self._closed(
+            box._replace(low=low, high=high, allowed=allowed), is_open, np.array([column])
+        )
 
     def _best_sums(self, values: Floats) -> Floats:
         return np.asarray(np.maximum.reduceat(values, self.row.starts, axis=1).sum(axis=1))
