@@ -18,8 +18,8 @@ Method
 
 Limits
     An attack that finds nothing proves nothing: the smallest change can only be smaller than the
-    one found. Costs are in standard deviations, not in money. Relations between columns (a total
-    and its parts) are not known and may be broken. No pass mark exists in the literature; a
+    one found. Costs are in standard deviations, not in money. Relations between columns that the
+    data do not show and the settings do not name may be broken. No pass mark exists in the literature; a
     verdict needs your own limit. Missing values and columns of dates or free text stay as they are.
 
 References:

@@ -67,8 +67,14 @@ class AdversarialParams(Params):
     )  # fmt: skip
     relations: bool = parameter(
         True, label="Tables: keep relations the data shows",
-        help="A number that is at most another one, or the sum of two others, in every row of the "
-        "data stays so in every changed row; the result lists them.",
+        help="A number that is at most another one, a multiple of it or the sum of up to four "
+        "others, and columns of which exactly one is 1, in every row of the data stay so in every "
+        "changed row; the result lists them.",
+    )  # fmt: skip
+    kept: str = parameter(
+        "", label="Tables: further relations to keep",
+        help="In the columns' own names, with a semicolon between two: total = part + rest; "
+        "least <= most; year = 12 * month. A row that breaks one already is not held to it.",
     )  # fmt: skip
     epsilon: float = parameter(
         0.1, minimum=0.001, maximum=1, label="Images: size of the change",

@@ -9,6 +9,7 @@ from analyzers.adversarial.movement import largest_changes, noise_changes
 from analyzers.adversarial.noise import DRAWS
 from analyzers.adversarial.params import AdversarialParams
 from analyzers.adversarial.robustness import histogram_table, median_estimate, weak_spot_table
+from analyzers.adversarial.rule_tables import rule_tables
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.target import Target
 from analyzers.adversarial.threat_model import threat_model_table
@@ -73,14 +74,7 @@ def measure(bench: Workbench, params: AdversarialParams, space: FeasibleSpace) -
             "weak_spots": weak_spot_table(names, steps[flips] > 0, steps[flips]),
             "examples": examples,
             "changes": changed,
-            "fixed_columns": table_of(
-                "fixed_columns",
-                [
-                    {"feature": field.name, "reason": field.reason}
-                    for field in space.fields
-                    if field.rule == "fixed"
-                ],
-            ),
+            **rule_tables(space, bench.data.frame),
         },
         sampling=(note,) if note else (),
         cut_short=extent.note,

@@ -53,6 +53,13 @@ TABLES: dict[str, pa.Schema] = {
             ("change", _FLOAT),
         ]
     ),
+    # Tables: how every column may change, and how much of it counts 1.
+    "columns": pa.schema(
+        [
+            ("feature", _TEXT), ("may_change", _TEXT), ("between", _TEXT), ("step", _TEXT),
+            ("counts_one", _TEXT), ("why", _TEXT),
+        ]
+    ),
     "fixed_columns": pa.schema([("feature", _TEXT), ("reason", _TEXT)]),
     # What each attack of a cascade did, on the rows that still stood.
     "attacks": pa.schema(
@@ -63,7 +70,9 @@ TABLES: dict[str, pa.Schema] = {
         ]
     ),
     # Tables: relations between numbers that every row keeps, changed or not.
-    "relations": pa.schema([("relation", _TEXT)]),
+    "relations": pa.schema(
+        [("relation", _TEXT), ("from", _TEXT), ("rows_that_keep_it", _INT), ("n", _INT)]
+    ),
     # Who is easier to attack.
     "by_group": pa.schema(
         [

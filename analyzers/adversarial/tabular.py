@@ -22,6 +22,7 @@ from analyzers.adversarial.robustness import (
     robustness_estimates,
     weak_spot_table,
 )
+from analyzers.adversarial.rule_tables import rule_tables
 from analyzers.adversarial.shrink import shrink
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.target import Sight, Target
@@ -48,7 +49,7 @@ def feasible_space(bench: Workbench, params: AdversarialParams) -> FeasibleSpace
     """
     space = space_of(
         bench.subject.features, bench.data.frame, frozen=params.frozen, rising=params.rising,
-        falling=params.falling, keeps_relations=params.relations,
+        falling=params.falling, keeps_relations=params.relations, said=params.kept,
     )  # fmt: skip
     if not space.is_free.any():
         raise _nothing_free(space)
@@ -140,22 +141,12 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
                 params.budget,
                 has_labels=attacked.has_labels,
             ),
-            "relations": table_of(
-                "relations", [{"relation": relation.words(names)} for relation in space.relations]
-            ),
             "rows": _row_table(bench, attacked, part, found, correct, params.budget),
             "size_histogram": histogram_table(found.distances),
             "weak_spots": weak_spot_table(names, steps > 0, steps),
             "examples": examples,
             "changes": changes,
-            "fixed_columns": table_of(
-                "fixed_columns",
-                [
-                    {"feature": field.name, "reason": field.reason}
-                    for field in space.fields
-                    if field.rule == "fixed"
-                ],
-            ),
+            **rule_tables(space, bench.data.frame),
         },
         sampling=attacked.sampling,
         cut_short=extent.note,
@@ -206,7 +197,7 @@ def _rules_in_words(params: AdversarialParams, n_relations: int) -> str:
     if params.rising or params.falling:
         said.append(f"{len(params.rising) + len(params.falling)} numbers change one way only")
     if n_relations:
-        said.append(f"{n_relations} relations between numbers hold as in the data")
+        said.append(f"{n_relations} relations between columns are kept")
     return f" {'; '.join(said)}." if said else ""
 
 

@@ -15,7 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analyzers.core.subject import Column
-from analyzers.toolkit.relations import Relation, guess_relations, keep_relations
+from analyzers.toolkit.relation_guess import guess_relations
+from analyzers.toolkit.relation_text import read_relations
+from analyzers.toolkit.relations import Relation, keep_relations
 
 Rule = Literal["number", "integer", "level", "fixed"]
 Direction = Literal["both", "rise", "fall"]
@@ -206,6 +208,7 @@ def space_of(
     rising: Sequence[str] = (),
     falling: Sequence[str] = (),
     keeps_relations: bool = False,
+    said: str = "",
 ) -> FeasibleSpace:
     """Read the rules from the declared columns and, where they are silent, from the data.
 
@@ -216,6 +219,10 @@ def space_of(
         rising: names of numbers that may only rise.
         falling: names of numbers that may only fall.
         keeps_relations: whether relations that every row of the frame keeps become rules.
+        said: relations as a reader writes them, in the columns' own names.
+
+    Raises:
+        InvalidParameter: `said` cannot be read.
     """
     fields = tuple(
         _one_way(
@@ -230,11 +237,62 @@ def space_of(
         is_level=np.array([bool(field.levels) for field in fields], dtype=bool),
         scales=np.array([field.scale for field in fields], dtype=np.float64),
     )
-    if not keeps_relations:
-        return space
     # Numbers that cannot be changed take part too: the others must keep to them.
     is_number = np.array([np.isfinite(field.low) and not field.levels for field in fields])
-    return replace(space, relations=guess_relations(space.encode(frame), is_number))
+    names = [field.name for field in fields]
+    decimals = [0 if field.rule == "integer" else field.decimals for field in fields]
+    relations = tuple(
+        _with_slack(relation, decimals)
+        for relation in read_relations(said, names, is_number.tolist())
+    )
+    if keeps_relations:
+        encoded = space.encode(frame)
+        is_binary = np.array(
+            [_is_binary(field, encoded[:, at]) for at, field in enumerate(fields)], dtype=bool
+        )
+        known = {(relation.kind, frozenset(relation.places)) for relation in relations}
+        relations += tuple(
+            relation
+            for relation in guess_relations(
+                encoded, is_number, is_binary=is_binary, decimals=decimals
+            )
+            if (relation.kind, frozenset(relation.places)) not in known
+        )  # fmt: skip
+        space = _with_groups(space, relations)
+    return replace(space, relations=relations)
+
+
+def _is_binary(field: Field, values: NDArray[np.float64]) -> bool:
+    if field.levels:
+        named = [str(level).lower() for level in field.levels]
+        if named not in (["0", "1"], ["0.0", "1.0"], ["false", "true"]):
+            return False
+    return bool(np.isin(values, (0.0, 1.0)).all())
+
+
+def _with_slack(relation: Relation, decimals: Sequence[int | None]) -> Relation:
+    """A column that is rounded equals a product only as far as its digits go."""
+    digits = decimals[relation.place]
+    is_whole = all(float(weight).is_integer() for weight in relation.weights)
+    if relation.kind != "equal" or digits is None or is_whole:
+        return relation
+    return relation._replace(slack=0.5 * 10.0**-digits)
+
+
+def _with_groups(space: FeasibleSpace, relations: Sequence[Relation]) -> FeasibleSpace:
+    """Let a switch between exclusive 0-and-1 numbers count 1, as another category does."""
+    members = {
+        place
+        for relation in relations
+        for place in relation.places
+        if relation.kind == "one of" and not space.is_level[place]
+    }
+    fields = tuple(
+        field._replace(scale=float(np.sqrt(2))) if at in members else field
+        for at, field in enumerate(space.fields)
+    )
+    scales = np.array([field.scale for field in fields], dtype=np.float64)
+    return replace(space, fields=fields, scales=scales)
 
 
 def _one_way(field: Field, *, rising: Sequence[str], falling: Sequence[str]) -> Field:

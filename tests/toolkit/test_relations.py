@@ -115,7 +115,7 @@ def test_a_row_that_breaks_a_relation_already_is_not_held_to_it():
 
 
 def test_missing_numbers_break_nothing():
-    relation = Relation(0, (1,), is_sum=False)
+    relation = Relation(0, (1,), "at most")
 
     assert relation.holds(np.array([[np.nan, 1.0], [2.0, 1.0], [1.0, 1.0]])).tolist() == [
         True, False, True,
