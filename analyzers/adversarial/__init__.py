@@ -19,8 +19,9 @@ Method
 Limits
     An attack that finds nothing proves nothing: the smallest change can only be smaller than the
     one found. Costs are in standard deviations, not in money. Relations between columns that the
-    data do not show and the settings do not name may be broken. No pass mark exists in the literature; a
-    verdict needs your own limit. Missing values and columns of dates or free text stay as they are.
+    data do not show and the settings do not name may be broken. No pass mark exists in the
+    literature; a verdict needs your own limit. Missing values and columns of dates or free text
+    stay as they are.
 
 References:
     Chen, Jordan and Wainwright 2020; Moosavi-Dezfooli et al. 2016; Madry et al. 2018;
