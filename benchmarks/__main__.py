@@ -2,7 +2,8 @@
 
 Each file in this folder takes `--quick` and prints one JSON line per comparison with the keys
 `work`, `size`, `ours_s`, `peer`, `peer_s`, `limit_s`, `ratio`, `agree` and `extrapolated`; the
-ratio is the peer's time over ours, so that more than 1 means faster than the peer.
+ratio is the peer's time over ours, so that more than 1 means faster than the peer. Where both
+sample there are `our_error`, `peer_error` and `ratio_equal` besides, the ratio at the peer's error.
 """
 
 import argparse
@@ -13,7 +14,10 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-KEYS = ("work", "size", "ours_s", "peer", "peer_s", "limit_s", "ratio", "agree", "extrapolated")
+KEYS = (
+    "work", "size", "ours_s", "peer", "peer_s", "limit_s", "ratio", "agree", "extrapolated",
+    "our_error", "peer_error", "ratio_equal",
+)  # fmt: skip
 
 
 def main() -> int:
