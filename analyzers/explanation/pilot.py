@@ -45,7 +45,8 @@ _PICTURES_BEHIND = 10
 _LIME_ROWS = 20
 # A first call loads and compiles; it is made again unless it was long for another reason.
 _WARM_S = 1.0
-_LONGEST_S = 15.0
+# What takes longer is not tried on more rows: it is taken for all start, as of large forests.
+_LONGEST_S = 60.0
 _LIME_SAMPLES = 500
 
 
@@ -236,9 +237,9 @@ def _growing(work: Callable[[int], None], sizes: tuple[int, ...]) -> Cost:
 
 
 def _line(times: list[tuple[int, float]]) -> Cost:
-    """Start and slope through the two largest sizes; all slope where only one was tried."""
+    """Start and slope through the two largest sizes; all start where only one was tried."""
     if len(times) == 1:
-        return Cost(0.0, times[0][1] / times[0][0])
+        return Cost(times[0][1], 0.0)
     (fewer, first), (more, last) = times[-2:]
     each = max(0.0, last - first) / (more - fewer)
     return Cost(max(0.0, last - each * more), each)
