@@ -33,7 +33,7 @@ from analyzers.explanation.row_finder import ROW_ORDERS, rows_chart, rows_in_ord
 from analyzers.explanation.tables import TABLES
 from analyzers.explanation.tabular import measure_tabular
 from analyzers.explanation.telling_rows import near_rows_chart
-from analyzers.explanation.ways import find_ways
+from analyzers.explanation.ways import answer_now, find_ways, kept_columns, way_words
 from analyzers.explanation.what_if import (
     MOST_EDITED,
     EditableField,
@@ -52,6 +52,7 @@ __all__ = [
     "Constraint",
     "Direction",
     "EditableField",
+    "answer_now",
     "ask_about",
     "contrast_chart",
     "dependence_chart",
@@ -63,11 +64,13 @@ __all__ = [
     "explained_features",
     "explained_row_numbers",
     "find_ways",
+    "kept_columns",
     "local_chart",
     "near_rows_chart",
     "read_answer",
     "rows_chart",
     "rows_in_order",
+    "way_words",
 ]
 
 

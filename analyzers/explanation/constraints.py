@@ -30,12 +30,14 @@ class Constraint(NamedTuple):
         direction: "rise" and "fall" are for numbers; "keep" leaves the value alone.
         low: smallest value a change may lead to, raw units; None for the data's own.
         high: largest value a change may lead to, raw units; None for the data's own.
+        is_whole: whether a change may lead to whole numbers only, where the data has others too.
     """
 
     column: str
     direction: Direction = "any"
     low: float | None = None
     high: float | None = None
+    is_whole: bool = False
 
 
 def constraints_of(
@@ -117,6 +119,7 @@ def broken(
         ]
         is_good &= constraint.low is None or end >= constraint.low
         is_good &= constraint.high is None or end <= constraint.high
+        is_good &= not constraint.is_whole or float(end).is_integer()
         if not is_good:
             found.append(constraint.column)
     return tuple(found)
@@ -127,7 +130,7 @@ def _narrowed(field: Field, constraint: Constraint, start: float) -> Field:
         return field
     if constraint.direction == "keep":
         return field._replace(rule="fixed", reason="it was chosen to stay fixed")
-    is_ranged = constraint.low is not None or constraint.high is not None
+    is_ranged = constraint.low is not None or constraint.high is not None or constraint.is_whole
     if field.levels and (constraint.direction != "any" or is_ranged):
         raise InvalidParameter(
             f"Expected a column of numbers where a direction or a range is set, got "
@@ -150,6 +153,8 @@ def _narrowed(field: Field, constraint: Constraint, start: float) -> Field:
         low = float(np.fmax(low, start))
     elif constraint.direction == "fall":
         high = float(np.fmin(high, start))
+    if constraint.is_whole:
+        field = field._replace(rule="integer", decimals=0)
     decimals = 0 if field.rule == "integer" else field.decimals
     if decimals is not None:
         low, high = _inwards(low, high, decimals)

@@ -48,7 +48,7 @@ def find_ways(
 
     Returns:
         Table `counterfactuals` as in the run; facts `n_found`, `n_questions`, `n_free`,
-        `n_columns`.
+        `n_columns`, `predicted_now`, `output_now` and `explained_output`.
 
     Raises:
         InvalidParameter: a rule that makes no sense, or the row has the wanted class already.
@@ -59,8 +59,13 @@ def find_ways(
     space = constrained(rules, constraints, start_row)
     outputs = measurements.tables["explained_rows"]["output"].to_numpy()
     start = Start(start_row, row, float(np.median(outputs)))
+    own = ask(start_row)
     found = find_counterfactuals(
-        _margins(subject, start, ask, wanted), start_row, space, frame, _order(measurements, space)
+        _margins(subject, start, own, ask, wanted),
+        start_row,
+        space,
+        frame,
+        _order(measurements, space),
     )
     origin = rules.encode(start_row)[0]
     for point in found.points:
@@ -86,8 +91,54 @@ def find_ways(
             "n_questions": found.n_questions,
             "n_free": int(space.is_free.sum()),
             "n_columns": len(space.fields),
+            "predicted_now": _named(own.predicted[0], subject),
+            "output_now": float(_outputs(measurements, subject, own)[0]),
+            "explained_output": measurements.facts.get("explained_output"),
         },
     )
+
+
+def way_words(found: Measurements) -> tuple[str, ...]:
+    """Each change in one sentence, smallest first: what changes, and the answer it leads to."""
+    table, words = found.tables["counterfactuals"].to_pandas(), []
+    for _, part in table.groupby("number", sort=True):
+        changes = ", and ".join(
+            f"{tamed(line.feature)} from {tamed(line.before, longest=40)} to "
+            f"{tamed(line.after, longest=40)}"
+            for line in part.itertuples()
+        )
+        words.append(f"Change {changes}: the model then says {_answer_words(found, part.iloc[0])}.")
+    return tuple(words)
+
+
+def answer_now(found: Measurements) -> str:
+    """The row's own answer, in words."""
+    facts = found.facts
+    return _said(facts["predicted_now"], facts["output_now"], facts["explained_output"])
+
+
+def kept_columns(measurements: Measurements) -> tuple[tuple[str, str], ...]:
+    """The columns no search may change, each with the reason."""
+    fields = rules_of(measurements).fields
+    return tuple((field.name, field.reason) for field in fields if field.rule == "fixed")
+
+
+def _answer_words(found: Measurements, line: pd.Series) -> str:
+    return _said(line["predicted"], line["output"], found.facts["explained_output"])
+
+
+def _said(predicted: object, output: object, explained: object) -> str:
+    number = f"{output:.3g}" if isinstance(output, float) else ""
+    name = tamed(predicted, longest=60)
+    if not str(explained).startswith(("probability of", "log-odds of")):
+        return f"{name}"
+    # Whatever scale the values have, the model is asked for a probability.
+    words = str(explained).replace("log-odds of", "probability of", 1)
+    return f"{name}, {tamed(words, longest=80)} {number}"
+
+
+def _named(predicted: float, subject: Subject) -> str:
+    return subject.classes[int(predicted)] if subject.classes else f"{predicted:.6g}"
 
 
 def rules_of(measurements: Measurements) -> FeasibleSpace:
@@ -149,9 +200,8 @@ def _order(measurements: Measurements, space: FeasibleSpace) -> NDArray[np.int64
 
 
 def _margins(
-    subject: Subject, start: Start, ask: AskLive, wanted: str | None
+    subject: Subject, start: Start, own: Predictions, ask: AskLive, wanted: str | None
 ) -> Callable[[pd.DataFrame], NDArray[np.float64]]:
-    own = ask(start.row)
     if not subject.classes:
         sign = -1.0 if float(own.predicted[0]) > start.middle else 1.0
         return lambda rows: sign * (np.asarray(ask(rows).predicted, np.float64) - start.middle)

@@ -145,6 +145,8 @@ class FeasibleSpace:
         values = np.where(self.is_free & ~np.isnan(originals), points, originals)
         for decimals, places in self._rounded:
             values[:, places] = np.round(values[:, places], decimals)
+        # What nobody moves stays, even where a rule asks for rounder numbers than the row has.
+        values = np.where(points == originals, originals, values)
         # A row that already lies outside the declared range may stay, but not go further.
         low = np.where(self._may_not("fall"), originals, np.fmin(self._lows, originals))
         high = np.where(self._may_not("rise"), originals, np.fmax(self._highs, originals))

@@ -8,10 +8,14 @@ from analyzers.core.errors import AssayError
 from analyzers.explanation import (
     Constraint,
     EditableField,
+    answer_now,
     draw_counterfactuals,
     editable_fields,
     editable_rows,
     find_ways,
+    kept_columns,
+    rows_in_order,
+    way_words,
 )
 from analyzers.toolkit.markup import shown as tamed
 from dashboard.analysis_page import Shown
@@ -23,6 +27,7 @@ _ANY_OTHER = "any other answer"
 _NUMBER_DIRECTIONS = {
     "any": "either way", "rise": "only up", "fall": "only down", "keep": "not at all",
 }  # fmt: skip
+_MOST_KEPT = 12
 _LEVEL_DIRECTIONS = {"any": "freely", "keep": "not at all"}
 
 
@@ -42,26 +47,44 @@ def ways_out(shown: Shown) -> None:
     if not is_open:
         return
     left, right = st.columns([1, 2])
+    names = rows_in_order(shown.measurements, "as in the file")
     with left:
-        row = st.selectbox("Row to change", rows, key="explanation-ways-row")
+        row = st.selectbox(
+            "Row to change",
+            rows,
+            format_func=lambda number: names.get(number, str(number)),
+            key="explanation-ways-row",
+            help=f"{len(rows):,} explained rows can be changed.",
+        )
         wanted = _wanted(shown)
     fields = editable_fields(shown.measurements, row)
     with right:
-        names = st.multiselect(
+        ruled = st.multiselect(
             "Columns with a rule of their own",
             [field.name for field in fields],
             format_func=tamed,
+            placeholder="none: all may change within the data's own range",
             key="explanation-ways-columns",
-            help="The others may change freely within the data's own range; columns that are "
-            "immutable, or were fixed before the run, stay as they are.",
+            help="Choose a column to keep it as it is, to let it only rise or only fall, to set "
+            "its range, or to allow whole numbers only. The others may change freely within the "
+            "data's own range.",
         )
+    _say_kept(shown)
     rules = [
         _rule(field, key=f"explanation-ways-{row}-{field.name}")
         for field in fields
-        if field.name in names
+        if field.name in ruled
     ]
     if st.button("Search", key="explanation-ways-search", type="primary"):
         _search(shown, row, rules, wanted)
+
+
+def _say_kept(shown: Shown) -> None:
+    kept = kept_columns(shown.measurements)
+    if kept:
+        words = "; ".join(f"{tamed(name)} ({tamed(reason)})" for name, reason in kept[:_MOST_KEPT])
+        more = f"; and {len(kept) - _MOST_KEPT:,} more" if len(kept) > _MOST_KEPT else ""
+        st.caption(as_text(f"These stay as they are: {words}{more}."))
 
 
 def _wanted(shown: Shown) -> str | None:
@@ -100,7 +123,11 @@ def _rule(field: EditableField, *, key: str) -> Constraint:
             "To", value=None, placeholder=f"{field.high:g}", format="%g", key=f"{key}-high",
             help="Largest value a change may lead to; empty for the data's own.",
         )  # fmt: skip
-    return Constraint(field.name, direction, low, high)
+    # A column whose data are whole numbers keeps to them anyway.
+    is_whole = field.decimals != 0 and st.checkbox(
+        f"Whole numbers only for {as_text(field.name)}", key=f"{key}-whole"
+    )
+    return Constraint(field.name, direction, low, high, bool(is_whole))
 
 
 def _search(shown: Shown, row: int, rules: list[Constraint], wanted: str | None) -> None:
@@ -117,12 +144,15 @@ def _search(shown: Shown, row: int, rules: list[Constraint], wanted: str | None)
     chart = draw_counterfactuals(found)
     if chart is None:
         st.info(
-            f"No change within these rules was found in {facts['n_questions']:,} questions to the "
-            f"model; {facts['n_free']} of {facts['n_columns']} columns may change. One that was "
-            "not tried may exist.",
+            f"As it stands the model says {as_text(answer_now(found))}. No change within these "
+            f"rules was found in {facts['n_questions']:,} questions to the model; "
+            f"{facts['n_free']} of {facts['n_columns']} columns may change. One that was not tried "
+            "may exist.",
             icon=":material/block:",
         )
         return
+    st.markdown(f"As it stands the model says **{as_text(answer_now(found))}**.")
+    st.markdown("\n".join(f"1. {as_text(words)}" for words in way_words(found)))
     chart_view(chart, found, area=shown.analyzer.name, place="ways")
     st.caption(
         f"{facts['n_questions']:,} questions to the model; {facts['n_free']} of "

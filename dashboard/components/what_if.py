@@ -13,6 +13,7 @@ from analyzers.explanation import (
     editable_rows,
     edits_chart,
     read_answer,
+    rows_in_order,
 )
 from analyzers.jobs.live import LiveModel
 from analyzers.toolkit.markup import shown as tamed
@@ -42,10 +43,12 @@ def what_if(shown: Shown) -> None:
     if not is_open:
         return
     left, right = st.columns([1, 2])
+    described = rows_in_order(shown.measurements, "as in the file")
     with left:
         row = st.selectbox(
             "Row to edit",
             rows,
+            format_func=lambda number: described.get(number, str(number)),
             key="explanation-what-if-row",
             help=f"{len(rows):,} explained rows can be edited.",
         )

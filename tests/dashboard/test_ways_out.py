@@ -27,6 +27,22 @@ def test_a_search_without_rules_shows_changes_or_says_that_there_are_none(page):
 
     assert not app.exception
     assert "changes the answer" in words_shown(app)
+    said = " ".join(item.value for item in app.markdown)
+    assert "As it stands the model says" in said
+    assert "1. Change " in said
+
+
+def test_whole_numbers_are_asked_for_where_the_data_has_others(page):
+    app = page.toggle(key=TOGGLE).set_value(True).run()
+    row = app.selectbox(key=f"{TOGGLE}-row").value
+    app.multiselect(key=f"{TOGGLE}-columns").set_value(["income"]).run()
+
+    app.checkbox(key=f"{TOGGLE}-{row}-income-whole").set_value(True)
+    app.button(key=f"{TOGGLE}-search").click().run()
+
+    assert not app.exception
+    said = " ".join(item.value for item in (*app.markdown, *app.info))
+    assert "As it stands the model says" in said
 
 
 def test_a_range_the_wrong_way_round_is_a_sentence(page):

@@ -25,11 +25,11 @@ SPACE = space_of(COLUMNS, PEOPLE)
 def number_rules(name, low, high):
     ends = st.none() | st.floats(low - 20, high + 20).map(lambda end: round(end, 3))
     return st.builds(
-        lambda direction, first, last: Constraint(
+        lambda direction, first, last, is_whole: Constraint(
             name, direction,
-            *(sorted((first, last)) if None not in (first, last) else (first, last)),
+            *(sorted((first, last)) if None not in (first, last) else (first, last)), is_whole,
         ),
-        st.sampled_from(["any", "rise", "fall", "keep"]), ends, ends,
+        st.sampled_from(["any", "rise", "fall", "keep"]), ends, ends, st.booleans(),
     )  # fmt: skip
 
 
@@ -127,3 +127,41 @@ def test_the_analyzer_keeps_to_the_directions_chosen_before_the_run(rule):
     income = table[table["feature"] == "income"]
     change = income["number_after"] - income["number_before"]
     assert (change > 0).all() if rule == "rising_columns" else (change < 0).all()
+
+
+def test_whole_numbers_only_is_kept_though_the_row_has_another():
+    start = PEOPLE.iloc[[int(np.flatnonzero(PEOPLE["income"] % 1 > 0)[0])]]
+    own = float(start["income"].iloc[0])
+    rules = [Constraint("income", is_whole=True)]
+    space = constrained(SPACE, rules, start)
+
+    found = find_counterfactuals(
+        lambda rows: rows["income"].to_numpy(np.float64) - own - 0.3, start, space, PEOPLE,
+        np.arange(4),
+    )  # fmt: skip
+
+    assert len(found.rows) > 0
+    assert (found.rows["income"] % 1 == 0).all()
+    assert found.rows["income"].min() == np.ceil(own + 0.3)
+
+
+def test_a_column_that_may_take_whole_numbers_only_may_stay_as_it_is():
+    start = PEOPLE.iloc[[int(np.flatnonzero(PEOPLE["income"] % 1 > 0)[0])]]
+    space = constrained(SPACE, [Constraint("income", is_whole=True)], start)
+
+    found = find_counterfactuals(
+        lambda rows: (rows["region"] != start["region"].iloc[0]).to_numpy(np.float64) - 0.5,
+        start, space, PEOPLE, np.arange(4),
+    )  # fmt: skip
+
+    assert len(found.rows) > 0
+    assert (found.rows["income"] == start["income"].iloc[0]).all()
+
+
+def test_a_change_to_a_number_between_whole_ones_is_seen_as_broken():
+    before = SPACE.encode(PEOPLE.iloc[[0]])[0]
+    after = before.copy()
+    after[0] = np.floor(before[0]) + 2.5
+
+    assert broken(SPACE, [Constraint("income", is_whole=True)], before, after) == ("income",)
+    assert broken(SPACE, [Constraint("income")], before, after) == ()

@@ -8,17 +8,20 @@ from analyzers.explanation import (
     ANALYZER,
     ROW_ORDERS,
     Constraint,
+    answer_now,
     contrast_chart,
     editable_rows,
     explained_row_numbers,
     find_ways,
+    kept_columns,
     rows_chart,
     rows_in_order,
+    way_words,
 )
 from analyzers.explanation.contrast import contrast_rows
 from analyzers.explanation.params import ExplanationParams
 from analyzers.explanation.ways import rows_at_hand, rules_of
-from analyzers.toolkit.feasible import space_of
+from analyzers.toolkit.feasible import NEVER_VARIES, space_of
 from tests.benches import credit_bench, dataset_of, predictions_of
 from tests.explanation.benches import mixed_frame, mixed_pipeline, number_bench, number_frame
 
@@ -91,6 +94,29 @@ def test_every_way_is_confirmed_by_the_model_and_keeps_to_the_rules(credit):
                     assert line.number_after > line.number_before
             assert bench.model.predict(edited)[0] != bench.model.predict(own)[0]
     assert n_ways > 0
+
+
+def test_each_way_is_said_in_words_with_the_answer_it_leads_to(credit):
+    bench, found = credit
+    row = editable_rows(found)[0]
+
+    answered = find_ways(found, bench.subject, row, [], live(bench))
+
+    words, table = way_words(answered), answered.tables["counterfactuals"].to_pandas()
+    assert len(words) == answered.facts["n_found"] > 0
+    for sentence, (_, part) in zip(words, table.groupby("number"), strict=True):
+        for line in part.itertuples():
+            assert f"{line.feature} from {line.before} to {line.after}" in sentence
+        assert f"says {part['predicted'].iloc[0]}, probability of" in sentence
+        assert f"{part['output'].iloc[0]:.3g}" in sentence
+    now = bench.model.predict_proba(bench.data.inputs.iloc[[row]])[0]
+    assert answer_now(answered).startswith(bench.subject.classes[int(now.argmax())])
+
+
+def test_columns_that_no_search_changes_are_named_with_their_reason(mixed):
+    _, found = mixed
+
+    assert kept_columns(found) == (("same", NEVER_VARIES),)
 
 
 def test_keeping_everything_leaves_nothing_to_find(credit):
