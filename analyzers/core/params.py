@@ -7,6 +7,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import to_json
 
 from analyzers.core.errors import InvalidParameter
+from analyzers.core.subject import Modality
 from analyzers.core.value import Value
 
 ColumnGroup = Literal["sensitive", "feature", "any"]
@@ -28,14 +29,31 @@ def parameter(
     help: str,
     minimum: float | None = None,
     maximum: float | None = None,
+    only: Modality | None = None,
 ) -> Any:  # noqa: ANN401  stands in for a field of any type, as pydantic's Field does
-    """Declare a number, a choice (a Literal type), a flag or a short text."""
-    return Field(default=default, title=label, description=help, ge=minimum, le=maximum)
+    """Declare a number, a choice (a Literal type), a flag or a short text.
+
+    Args:
+        default: where nothing is chosen.
+        label: in a few words; of a parameter for one kind of data, the kind, a colon and the words.
+        help: what it does and what it costs.
+        minimum: smallest number allowed.
+        maximum: largest number allowed.
+        only: the one kind of data it means anything for; forms for other data leave it out.
+    """
+    return Field(
+        default=default, title=label, description=help, ge=minimum, le=maximum,
+        json_schema_extra={"only": only},
+    )  # fmt: skip
 
 
-def column_choice(*, label: str, help: str, among: ColumnGroup) -> Any:  # noqa: ANN401  see above
+def column_choice(
+    *, label: str, help: str, among: ColumnGroup, only: Modality | None = None
+) -> Any:  # noqa: ANN401  see above
     """Declare a choice of columns, `tuple[str, ...]`; empty means the analyzer's own default."""
-    return Field(default=(), title=label, description=help, json_schema_extra={"among": among})
+    return Field(
+        default=(), title=label, description=help, json_schema_extra={"among": among, "only": only}
+    )
 
 
 class Parameter(NamedTuple):
@@ -50,6 +68,13 @@ class Parameter(NamedTuple):
     maximum: float | None
     choices: tuple[str, ...]
     among: ColumnGroup | None
+    only: Modality | None = None
+
+    @property
+    def short_label(self) -> str:
+        """The label without the kind of data, for a form that shows one kind only."""
+        words = self.label.partition(": ")[2] if self.only else ""
+        return words[:1].upper() + words[1:] if words else self.label
 
 
 def parameters_of(params: type[Params]) -> tuple[Parameter, ...]:
@@ -76,6 +101,7 @@ def _describe(name: str, field: FieldInfo) -> Parameter:
         kind = "text"
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     among: Any = extra.get("among")
+    only: Any = extra.get("only")
     return Parameter(
         name=name,
         kind=kind,
@@ -86,6 +112,7 @@ def _describe(name: str, field: FieldInfo) -> Parameter:
         maximum=getattr(bounds.get("Le"), "le", None),
         choices=choices,
         among=among,
+        only=only,
     )
 
 

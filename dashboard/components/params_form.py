@@ -33,9 +33,11 @@ def params_form(
     Raises:
         InvalidParameter: a text field holds what its declaration does not allow.
     """
-    declared = parameters_of(analyzer.params)
+    # What means nothing for this kind of data keeps its value and is not shown.
+    every = parameters_of(analyzer.params)
+    declared = [item for item in every if item.only in (None, subject.modality)]
     first, more = declared[:SHOWN_AT_ONCE], declared[SHOWN_AT_ONCE:]
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = initial.model_dump(mode="json")
     # A form tells its values only when it is sent; a forecast needs them at once.
     frame = st.container(border=True) if foretell else st.form(f"{analyzer.name}-params")
     with frame:
@@ -62,7 +64,7 @@ def params_form(
 def _field(owner: str, parameter: Parameter, subject: Subject, initial: Params) -> Any:  # noqa: ANN401  each kind has its own type
     value = getattr(initial, parameter.name)
     named: dict[str, Any] = {
-        "label": parameter.label,
+        "label": parameter.short_label,
         "help": _help(parameter),
         "key": f"{owner}-param-{parameter.name}",
     }
@@ -74,7 +76,7 @@ def _field(owner: str, parameter: Parameter, subject: Subject, initial: Params) 
     if parameter.kind == "choice":
         choices = list(parameter.choices)
         return st.selectbox(
-            **named, options=choices, index=choices.index(value), format_func=str.capitalize
+            **named, options=choices, index=choices.index(value), format_func=_sentence_case
         )
     if parameter.kind == "flag":
         return st.toggle(**named, value=value)
@@ -95,6 +97,11 @@ def _field(owner: str, parameter: Parameter, subject: Subject, initial: Params) 
             format="%g",
         )
     return st.text_input(**named, value=value, max_chars=500)
+
+
+def _sentence_case(words: str) -> str:
+    """Write the first letter large and leave names as they are."""
+    return words[:1].upper() + words[1:]
 
 
 def _help(parameter: Parameter) -> str:
