@@ -3,12 +3,15 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analyzers.core.errors import UnsuitableSubject
 from analyzers.core.finding import Finding, Judgement, Verdict
 from analyzers.core.result import Estimate, Measurements
 from analyzers.core.workbench import Workbench
 from analyzers.privacy.evidence import Evidence
+from analyzers.privacy.learned_shadows import NAME as LEARNED
+from analyzers.privacy.learned_shadows import TITLE, learned_on_shadows
 from analyzers.privacy.likelihood import shadow_signals
 from analyzers.privacy.params import PrivacyParams
 from analyzers.privacy.parts import Part
@@ -56,7 +59,20 @@ def refit_attacks(
         "shadow_doubt": shadows.doubt,
     }
     part = Part({NAME: shadows.held_out_difference}, facts, {"shadow_models": shadows.models})
-    return Auditor(shadow_signals(shadows, len(evidence.members)), part)
+    n_members = len(evidence.members)
+    signals = shadow_signals(shadows, n_members)
+    if params.learned:
+        # A stream of its own: the campaign's is not drawn from where it was kept.
+        (learn_rng,) = rng.spawn(1)
+        values = learned_on_shadows(shadows, _labels(evidence), learn_rng)
+        if values is not None:
+            signals.append(Signal(LEARNED, TITLE, values[:n_members], values[n_members:]))
+    return Auditor(signals, part)
+
+
+def _labels(evidence: Evidence) -> NDArray[np.int64]:
+    sides = (evidence.members, evidence.non_members)
+    return np.concatenate([side.labels for side in sides]).astype(np.int64)
 
 
 def judge_auditor(measurements: Measurements) -> list[Finding]:

@@ -2,23 +2,31 @@
 
 A fixed formula such as the loss supposes how memory shows. A classifier that sees the whole answer
 and the true outcome finds what shows in this model, such as shares of trees that only fitted rows
-reach. Every record is judged by a classifier that was not told whether it is a member.
+reach. Every record is judged by classifiers that were not told whether it is a member: boosting,
+which finds shifts along the formulas, and a forest, which finds patches of the raw answer.
 
 References:
     Shokri et al. 2017 (the attack model); Salem et al. 2019 (one attack model, sorted answers).
 """
+
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analyzers.core.workbench import Tracker
 from analyzers.privacy.evidence import Side
+from analyzers.privacy.fanning import Tick, over_cores
 from analyzers.privacy.signals import Signal, signals_of
 
 NAME, TITLE = "learned", "Learned from the answers"
 FOLDS = 5
 FEWEST_ROWS = 50
 MOST_FITTED = 10_000
+# A forest's time rises faster with its rows than a booster's.
+MOST_GROWN = 4_000
+N_TREES = 100
 MOST_CLASSES = 20
 
 
@@ -34,44 +42,76 @@ def learned_signal(
         track: reports each fold.
 
     Returns:
-        One signal of log-odds; none where a side has fewer than `FEWEST_ROWS`, or labels alone,
-        of which the correctness says all.
+        One signal, the mean of two probabilities; none where a side has fewer than `FEWEST_ROWS`,
+        or labels alone, of which the correctness says all.
     """
     is_regression = np.issubdtype(members.labels.dtype, np.floating)
     if not is_regression and (members.scores is None or non_members.scores is None):
         return []
     if min(len(members), len(non_members)) < FEWEST_ROWS:
         return []
-    from sklearn.ensemble import HistGradientBoostingClassifier
-    from threadpoolctl import threadpool_limits
-
     features = np.vstack([_features(members, non_members), _features(non_members, members)])
+    raw = np.vstack([_raw_answers(members), _raw_answers(non_members)])
     is_member = np.repeat([1, 0], [len(members), len(non_members)])
     folds = np.concatenate([rng.permutation(len(side)) % FOLDS for side in (members, non_members)])
     seeds = rng.integers(2**31, size=FOLDS)
+    known = [
+        [np.flatnonzero((folds != fold) & (is_member == side)) for side in (1, 0)]
+        for fold in range(FOLDS)
+    ]
+    boosted, grown = (
+        [np.concatenate([_some(rows, most, rng) for rows in both]) for both in known]
+        for most in (MOST_FITTED, MOST_GROWN)
+    )
+
+    def judge_fold(fold: int, tick: Tick) -> NDArray[np.float64]:
+        judged, seed = folds == fold, int(seeds[fold])
+        by_boosting, by_forest = _booster(seed), _forest(seed)
+        by_boosting.fit(features[boosted[fold]], is_member[boosted[fold]])
+        by_forest.fit(raw[grown[fold]], is_member[grown[fold]])
+        chances = by_boosting.predict_proba(features[judged]) + by_forest.predict_proba(raw[judged])
+        tick()
+        return np.asarray(chances[:, 1] / 2, dtype=np.float64)
+
+    found = over_cores(
+        [partial(judge_fold, fold) for fold in range(FOLDS)], track,
+        "Learning an attack from the answers", total=FOLDS,
+    )  # fmt: skip
     values = np.zeros(len(is_member))
-    # One thread: the fits are small, and threads that wait for each other cost more than they save.
-    with threadpool_limits(1):
-        for fold in track(range(FOLDS), "Learning an attack from the answers", total=FOLDS):
-            fitted = np.concatenate(
-                [_some(np.flatnonzero((folds != fold) & (is_member == side)), rng)
-                 for side in (1, 0)]
-            )  # fmt: skip
-            judged = folds == fold
-            classifier = HistGradientBoostingClassifier(
-                max_iter=50, max_leaf_nodes=15, min_samples_leaf=10, early_stopping=False,
-                random_state=int(seeds[fold]),
-            )  # fmt: skip
-            classifier.fit(features[fitted], is_member[fitted])
-            values[judged] = classifier.decision_function(features[judged])
+    for fold, chances in enumerate(found):
+        values[folds == fold] = chances
     return [Signal(NAME, TITLE, values[: len(members)], values[len(members) :])]
 
 
-def _some(rows: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+def _booster(seed: int) -> Any:  # noqa: ANN401  scikit-learn has no types
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    return HistGradientBoostingClassifier(
+        max_iter=50, max_leaf_nodes=15, min_samples_leaf=10, early_stopping=False, random_state=seed
+    )
+
+
+def _forest(seed: int) -> Any:  # noqa: ANN401  scikit-learn has no types
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    # Two rows in a leaf, so that a row fitted on is not its own proof.
+    return ExtraTreesClassifier(N_TREES, min_samples_leaf=2, random_state=seed)
+
+
+def _some(rows: NDArray[np.int64], most: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Both sides equally many at most, so that the classifier does not lean to the larger one."""
-    if len(rows) <= MOST_FITTED:
-        return rows
-    return np.sort(rng.choice(rows, MOST_FITTED, replace=False))
+    return rows if len(rows) <= most else np.sort(rng.choice(rows, most, replace=False))
+
+
+def _raw_answers(side: Side) -> NDArray[np.float64]:
+    """The answer as it is and the true outcome, a column for each class where there are few."""
+    labels = np.asarray(side.labels)
+    if side.scores is None:
+        return np.stack([side.predicted, labels], axis=1).astype(np.float64)
+    n_classes = side.scores.shape[1]
+    if n_classes > MOST_CLASSES:
+        return np.column_stack([-np.sort(-side.scores, axis=1)[:, :MOST_CLASSES], labels])
+    return np.hstack([side.scores, np.eye(n_classes)[labels]])
 
 
 def _features(side: Side, other: Side) -> NDArray[np.float64]:

