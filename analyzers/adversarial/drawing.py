@@ -17,6 +17,7 @@ from analyzers.adversarial.image_drawing import (
     has_scores,
 )
 from analyzers.adversarial.pictures import draw_pictures
+from analyzers.adversarial.proof_drawing import draw_proof_curve, draw_search_gap
 from analyzers.adversarial.text_drawing import draw_behaviour, draw_recipes
 from analyzers.adversarial.words import draw_texts
 from analyzers.core.chart import Chart, in_sections
@@ -27,6 +28,7 @@ MOST_BARS = 15
 HOW_MUCH, WHAT = "How much does it take?", "What is changed?"
 SECTIONS = {
     "robustness_curve": HOW_MUCH,
+    "proof_curve": HOW_MUCH,
     "movement": HOW_MUCH,
     "sizes": HOW_MUCH,
     "attacks": HOW_MUCH,
@@ -36,6 +38,7 @@ SECTIONS = {
     "pictures": WHAT,
     "texts": WHAT,
     "behaviour": "Do names and negation change the answer?",
+    "search_gap": "Can the result be believed?",
     "checks": "Can the result be believed?",
 }
 _BANDS = ("rgba(0,114,178,0.15)", "rgba(213,94,0,0.15)")
@@ -45,6 +48,7 @@ def draw(measurements: Measurements) -> list[Chart]:
     """Draw every table that is there and not empty."""
     drawers: tuple[tuple[str, Callable[[pa.Table, Measurements], Chart]], ...] = (
         ("curve", _curve),
+        ("proof_curve", draw_proof_curve),
         ("attacks", draw_attacks),
         ("movement", _movement),
         ("by_group", draw_groups),
@@ -59,6 +63,7 @@ def draw(measurements: Measurements) -> list[Chart]:
         ("recipes", draw_recipes),
         ("behaviour", draw_behaviour),
         ("text_examples", draw_texts),
+        ("proof", draw_search_gap),
         ("checks", _checks),
     )
     charts = [

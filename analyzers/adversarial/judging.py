@@ -97,6 +97,33 @@ _PLAUSIBLE = Indicator(
     "Simonetto et al. 2024; Kireev, Kulynych and Troncoso 2023",
     "flips within the budget",
 )
+_PROOF = (
+    Indicator(
+        "proved_robust",
+        "For {value} of the rows it is proved that the answer is right and that no change of at "
+        "most {budget} within the rules flips it",
+        "A proof holds for the stated rules only. Where many rows are neither proved nor flipped, "
+        "raise the effort; where many are flipped, train shallower or fewer trees, or train them "
+        "for robustness.",
+        "Kantchelian, Tygar and Joseph 2016; Chen et al. 2019; Devos, Meert and Davis 2021",
+    ),
+    Indicator(
+        "undecided",
+        "For {value} of the rows it is open whether a change of at most {budget} flips them: none "
+        "was found, and none ruled out",
+        "Raise the effort of a proof, or look at fewer rows.",
+        "Kantchelian, Tygar and Joseph 2016 (the question is hard in the worst case)",
+    ),
+    Indicator(
+        "search_within_5_percent",
+        "For {value} of the rows whose smallest change is proved, the search that asks for scores "
+        "alone came within 5 % of it",
+        "Where this is low, an attacker who knows the trees needs far less than one who asks "
+        "questions; numbers from searches alone flatter the model.",
+        "Devos, Meert and Davis 2021",
+        "rows with a change found by the search and a proof",
+    ),
+)
 _TEXT = (
     Indicator(
         "robust_accuracy",
@@ -243,7 +270,7 @@ _CHECKS = Indicator(
     "the attack, not the model",
 )
 # What a longer attack could not change.
-_WITHOUT_ATTACK = (_PLAUSIBLE, *_BEHAVIOUR, _CORRUPTED, *_CERTIFIED, _CHECKS)
+_WITHOUT_ATTACK = (_PLAUSIBLE, *_PROOF, *_BEHAVIOUR, _CORRUPTED, *_CERTIFIED, _CHECKS)
 ENDED_EARLY = "The attack was ended early; a full one may find more."
 _NUMBERS = ("median_size", "median_change", "checks_failed")
 
@@ -269,7 +296,8 @@ def _indicators(measurements: Measurements) -> tuple[Indicator, ...]:
         return (*table, *(item for item in more if item.name in measurements.estimates))
     if measurements.facts.get("task") == "regression":
         return _REGRESSION
-    return (*_TABLE, _PLAUSIBLE)
+    proofs = (item for item in _PROOF if item.name in measurements.estimates)
+    return (*_TABLE, *proofs, _PLAUSIBLE)
 
 
 def _finding(

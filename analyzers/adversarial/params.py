@@ -4,7 +4,7 @@ from typing import Literal
 
 from analyzers.core.params import Params, column_choice, parameter
 
-Knowledge = Literal["scores", "labels only"]
+Knowledge = Literal["scores", "labels only", "whole model"]
 Norm = Literal["L-inf", "L2"]
 ImageAttack = Literal[
     "FGSM and PGD",
@@ -44,57 +44,66 @@ class AdversarialParams(Params):
         help="How often the attacker may ask the model about one row.",
     )  # fmt: skip
     knowledge: Knowledge = parameter(
-        "scores", label="Tables: what the attacker sees",
-        help="Tables: the model's scores, or nothing but its answer. Pictures are attacked with "
-        "gradients where the model has them; pictures without and texts need scores.",
+        "scores", label="What the attacker knows",
+        help="The model's scores, nothing but its answer, or the whole model. In tables the last "
+        "proves the smallest change of a tree model and attacks networks with gradients; it takes "
+        "two to five times as long. Pictures are attacked with gradients where the model has them; "
+        "pictures without need scores.",
+    )  # fmt: skip
+    effort: int = parameter(
+        1000, minimum=10, maximum=1000000, label="Tables: effort of a proof, per row",
+        only="tabular",
+        help="How many boxes of possible changes are looked at where the whole model is known and "
+        "is made of trees. A thousand take about a tenth of a second a row; what is still open "
+        "then is said with a lower bound.",
     )  # fmt: skip
     budget: float = parameter(
-        1.0, minimum=0.01, maximum=20, label="Tables: size of the change",
+        1.0, minimum=0.01, maximum=20, label="Tables: size of the change", only="tabular",
         help="Largest total change of a row (Euclidean), where one standard deviation of a number "
         "counts 1 and another level of a category counts 1.",
     )  # fmt: skip
     frozen: tuple[str, ...] = column_choice(
-        label="Tables: columns the attacker cannot change", among="feature",
+        label="Tables: columns the attacker cannot change", only="tabular", among="feature",
         help="Beside the columns that are marked immutable; nobody can change these in a request.",
     )  # fmt: skip
     rising: tuple[str, ...] = column_choice(
-        label="Tables: numbers that may only rise", among="feature",
+        label="Tables: numbers that may only rise", only="tabular", among="feature",
         help="Such as age, or years with the firm.",
     )  # fmt: skip
     falling: tuple[str, ...] = column_choice(
-        label="Tables: numbers that may only fall", among="feature",
+        label="Tables: numbers that may only fall", only="tabular", among="feature",
         help="Such as the time left of a contract.",
     )  # fmt: skip
     relations: bool = parameter(
-        True, label="Tables: keep relations the data shows",
+        True, label="Tables: keep relations the data shows", only="tabular",
         help="A number that is at most another one, a multiple of it or the sum of up to four "
         "others, and columns of which exactly one is 1, in every row of the data stay so in every "
         "changed row; the result lists them.",
     )  # fmt: skip
     kept: str = parameter(
-        "", label="Tables: further relations to keep",
+        "", label="Tables: further relations to keep", only="tabular",
         help="In the columns' own names, with a semicolon between two: total = part + rest; "
         "least <= most; year = 12 * month. A row that breaks one already is not held to it.",
     )  # fmt: skip
     epsilon: float = parameter(
-        0.1, minimum=0.001, maximum=1, label="Images: size of the change",
+        0.1, minimum=0.001, maximum=1, label="Images: size of the change", only="image",
         help="Largest change of any pixel between 0 (black) and 1 (white); for L2, the root mean "
         "square change over all pixels.",
     )  # fmt: skip
     norm: Norm = parameter(
-        "L-inf", label="Images: how the change is measured",
+        "L-inf", label="Images: how the change is measured", only="image",
         help="L-inf bounds every pixel; L2 bounds the whole and lets a few pixels change much.",
     )  # fmt: skip
     steps: int = parameter(
-        20, minimum=2, maximum=500, label="Images: gradient steps",
+        20, minimum=2, maximum=500, label="Images and networks on tables: gradient steps",
         help="Steps of the gradient attack from each start.",
     )  # fmt: skip
     restarts: int = parameter(
-        2, minimum=1, maximum=20, label="Images: random starts",
+        2, minimum=1, maximum=20, label="Images and networks on tables: random starts",
         help="How often the gradient attack starts again from a random point.",
     )  # fmt: skip
     image_attack: ImageAttack = parameter(
-        "FGSM and PGD", label="Images: attack",
+        "FGSM and PGD", label="Images: attack", only="image",
         help="AutoAttack runs four attacks of different kinds at the stated size, each on what the "
         "others left, with at least 100 steps: some twenty times as long, and hard to mislead. "
         "HopSkipJump asks for answers only, 1,000 or more queries per row.",
@@ -105,55 +114,55 @@ class AdversarialParams(Params):
         "are left out. Empty means that any wrong answer will do.",
     )  # fmt: skip
     nearest: bool = parameter(
-        False, label="Images: look closer for the smallest change",
+        False, label="Images: look closer for the smallest change", only="image",
         help="Adds searches made for it (DDN for L2, FAB); about as long again as AutoAttack.",
     )  # fmt: skip
     pixels: int = parameter(
-        0, minimum=0, maximum=64, label="Images: change a few pixels",
+        0, minimum=0, maximum=64, label="Images: change a few pixels", only="image",
         help="Accuracy left when up to this many pixels may take any colour (1, 2, 4 and so on); 0 "
         "leaves it out. Costs the stated queries for each number.",
     )  # fmt: skip
     patch: float = parameter(
-        0.0, minimum=0.0, maximum=0.5, label="Images: visible patch",
+        0.0, minimum=0.0, maximum=0.5, label="Images: visible patch", only="image",
         help="Accuracy left when a square of this share of the picture may be painted over, at the "
         "worst place; 0 leaves it out. Costs a gradient attack for each place.",
     )  # fmt: skip
     corruptions: bool = parameter(
-        True, label="Images: common corruptions",
+        True, label="Images: common corruptions", only="image",
         help="Noise, blur, weather, brightness, turning and the like, in five severities: what "
         "happens without any attacker.",
     )  # fmt: skip
     certify: int = parameter(
-        0, minimum=0, maximum=100000, label="Images: certificate, noisy copies",
+        0, minimum=0, maximum=100000, label="Images: certificate, noisy copies", only="image",
         help="Copies with noise per picture, from which it is proven how far no attack can reach "
         "(randomised smoothing); 0 leaves it out, 1,000 is a quick look, 100,000 the papers' own.",
     )  # fmt: skip
     certify_noise: float = parameter(
-        0.25, minimum=0.01, maximum=2, label="Images: certificate, noise",
+        0.25, minimum=0.01, maximum=2, label="Images: certificate, noise", only="image",
         help="Standard deviation of the noise; more proves further and reads worse.",
     )  # fmt: skip
     certify_level: float = parameter(
-        0.001, minimum=0.00001, maximum=0.1, label="Images: certificate, error level",
+        0.001, minimum=0.00001, maximum=0.1, label="Images: certificate, error level", only="image",
         help="Chance that the certificate of one picture is wrong.",
     )  # fmt: skip
     recipe: Recipe = parameter(
-        "DeepWordBug (typing errors)", label="Text: recipe",
+        "DeepWordBug (typing errors)", label="Text: recipe", only="text",
         help="How words are changed. All run without a network; the last needs a model that you "
         "put into a folder first. Genetic and swarm searches take the most queries. A model "
         "without scores is attacked with synonyms and labels only, whatever is chosen here.",
     )  # fmt: skip
     meaning: float = parameter(
-        0.0, minimum=0.0, maximum=1.0, label="Text: meaning kept, at least",
+        0.0, minimum=0.0, maximum=1.0, label="Text: meaning kept, at least", only="text",
         help="Only changed texts whose averaged word vectors agree this much (cosine) with the "
         "original's count; 0 leaves the recipe's own rules, 0.98 is strict.",
     )  # fmt: skip
     compare_recipes: bool = parameter(
-        False, label="Text: compare the recipes",
+        False, label="Text: compare the recipes", only="text",
         help="Runs every recipe that needs no download but the genetic and swarm searches on the "
         "same texts; some ten times as long.",
     )  # fmt: skip
     behaviour: bool = parameter(
-        True, label="Text: negation, names and identity terms",
+        True, label="Text: negation, names and identity terms", only="text",
         help="Swaps names and identity terms, negates sentences, and fills short templates; counts "
         "how often the answer changes.",
     )  # fmt: skip

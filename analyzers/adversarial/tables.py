@@ -53,6 +53,22 @@ TABLES: dict[str, pa.Schema] = {
             ("change", _FLOAT),
         ]
     ),
+    # Tables, a tree model known from inside: where the smallest change of each row lies. A size
+    # is null where it is infinite: nothing allowed flips the row, or nothing that does is known.
+    "proof": pa.schema(
+        [
+            ("row", _INT), ("no_smaller_than", _FLOAT), ("smallest_known", _FLOAT),
+            ("search_found", _FLOAT), ("verdict", _TEXT), ("boxes", _INT),
+        ]
+    ),
+    # The same, size by size: share of all rows proved to stay right, and share not flipped.
+    "proof_curve": pa.schema(
+        [
+            ("size", _FLOAT), ("proved", _FLOAT), ("proved_low", _FLOAT), ("proved_high", _FLOAT),
+            ("not_flipped", _FLOAT), ("not_flipped_low", _FLOAT), ("not_flipped_high", _FLOAT),
+            ("n", _INT),
+        ]
+    ),
     # Tables: how every column may change, and how much of it counts 1.
     "columns": pa.schema(
         [

@@ -27,6 +27,12 @@ from analyzers.adversarial.shrink import shrink
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.target import Sight, Target
 from analyzers.adversarial.threat_model import threat_model_table
+from analyzers.adversarial.white_box import (
+    look_inside,
+    proof_estimates,
+    proof_facts,
+    proof_tables,
+)
 from analyzers.adversarial.wording import before_and_after, plainest
 from analyzers.core.errors import UnsuitableSubject
 from analyzers.core.model import Capability
@@ -89,6 +95,10 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
     correct = np.flatnonzero(attacked.is_correct)
     outcome_part, noise_flips = _with_noise(part, found, params, bench)
     n_dropped = confirm(part, found)
+    inside = look_inside(
+        bench, params, part, found, tuple(np.array(SIZES) * params.budget), len(frame)
+    )
+    n_dropped += confirm(part, found)
 
     sizes = np.full(len(frame), np.inf)
     sizes[correct] = found.distances
@@ -105,8 +115,9 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
     names = [field.name for field in space.fields]
     free = [field.name for field in space.fields if field.rule != "fixed"]
     examples, changes = before_and_after(
-        bench, part, found, attacked.positions[correct], most=params.examples
-    )
+        bench, part, found, attacked.positions[correct], most=params.examples,
+        is_proved=None if inside.bounds is None else inside.bounds.is_proved,
+    )  # fmt: skip
     return Measurements(
         estimates=robustness_estimates(outcome, params.budget)
         | {
@@ -117,13 +128,23 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
             ),
             "queries": _mean(part.queries.astype(np.float64)),
             "plausible_share": plausible,
-        },
+        }
+        | proof_estimates(inside, params.budget, len(frame)),
         facts=_facts(bench, params, sight, len(free), n_dropped, noise_flips)
-        | {"smallest_change": plainest(examples)},
+        | {"smallest_change": plainest(examples)}
+        | proof_facts(inside, params)
+        | ({"attack": inside.attack} if inside.attack else {}),
         tables={
             "threat_model": threat_model_table(
-                knows="the model's scores." if sight == "scores" else "the model's answers only.",
-                access="black-box",
+                knows=inside.knows
+                or ("the model's scores." if sight == "scores" else "the model's answers only.")
+                + (
+                    f" The whole model was to be known, but its inside could not be used: "
+                    f"{inside.refused}."
+                    if inside.refused
+                    else ""
+                ),
+                access="white-box" if inside.knows else "black-box",
                 may_change=f"{len(free)} of {len(names)} columns may change, within the ranges, "
                 "units and categories the data shows; missing values stay missing."
                 + _rules_in_words(params, len(space.relations)),
@@ -147,9 +168,12 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
             "examples": examples,
             "changes": changes,
             **rule_tables(space, bench.data.frame),
+            **proof_tables(
+                inside, params.budget, bench.data.rows[attacked.positions[correct]], len(frame)
+            ),
         },
         sampling=attacked.sampling,
-        cut_short=extent.note,
+        cut_short=" ".join(note for note in (extent.note, inside.cut_short) if note),
     )
 
 
@@ -307,7 +331,7 @@ def _pool_positions(bench: Workbench) -> NDArray[np.int64]:
 
 def _shows_scores(bench: Workbench, params: AdversarialParams) -> bool:
     model = bench.need_model()
-    if params.knowledge != "scores" or Capability.PREDICT_PROBA not in model.capabilities:
+    if params.knowledge == "labels only" or Capability.PREDICT_PROBA not in model.capabilities:
         return False
     predictions = bench.need_predictions()
     # Where the answer is not the class with the highest score, scores would mislead the search.

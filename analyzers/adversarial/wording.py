@@ -11,6 +11,7 @@ from analyzers.core.workbench import Workbench
 from analyzers.toolkit.feasible import Field
 
 LONGEST_VALUE = 60
+PROVED = " It is proved that no smaller change does."
 MOST_NAMED = 5
 
 
@@ -51,6 +52,7 @@ def before_and_after(
     positions: NDArray[np.int64],
     *,
     most: int,
+    is_proved: NDArray[np.bool_] | None = None,
 ) -> tuple[pa.Table, pa.Table]:
     """Write out the smallest changes found: one sentence each, and one row for each feature.
 
@@ -60,6 +62,7 @@ def before_and_after(
         found: the confirmed changes.
         positions: `(n_rows,)` where the target's rows stand in the data.
         most: how many examples to keep; the smallest changes come first.
+        is_proved: `(n_rows,)` whether it is proved that no smaller change flips the row.
     """
     rows = found.rows
     rows = rows[np.lexsort((rows, found.distances[rows]))][:most]
@@ -83,7 +86,8 @@ def before_and_after(
                 "true": answers[0] if bench.data.labels is not None else None,
                 "before": answers[0], "after": answers[1],
                 "size": float(found.distances[row]),
-                "sentence": _sentence(phrases, answers[0], answers[1], file_row),
+                "sentence": _sentence(phrases, answers[0], answers[1], file_row)
+                + (PROVED if is_proved is not None and is_proved[row] else ""),
             }
         )  # fmt: skip
         changes += [

@@ -1,5 +1,6 @@
 """All rows, one after the other: what the search found, and how far from it the truth can be."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -51,6 +52,7 @@ def bound_rows(
     *,
     effort: int,
     track: Tracker = untracked,
+    done: Callable[[int], None] = lambda _: None,
 ) -> Bounds:
     """Prove the smallest change of every row as far as the effort allows.
 
@@ -60,7 +62,8 @@ def bound_rows(
         found: what the search knows; receives every nearer change.
         classes: of the subject.
         effort: most boxes to look at for each row.
-        track: reports progress.
+        track: reports progress; where it ends early, the rows left have no lower bound.
+        done: told how many rows are done.
 
     Raises:
         DoesNotFit: the model is no tree ensemble that can be read.
@@ -72,6 +75,7 @@ def bound_rows(
     n_boxes = np.zeros(len(searched), dtype=np.int64)
     for row in track(range(len(searched)), "Proving the smallest change"):
         lower[row], n_boxes[row] = _bound_row(boxes, target, found, row, own[:, row], effort)
+        done(row + 1)
     # What is proved is the found change itself, to the last digit.
     lower = np.where(lower >= found.distances * _SAME, found.distances, lower)
     return Bounds(lower, found.distances.copy(), searched, n_boxes)
