@@ -110,10 +110,20 @@ def _is_untrainable(operation: str) -> bool:
 
 
 def _read_exported(module: Any, shapes: Mapping[str, tuple[int, ...]]) -> Program:  # noqa: ANN401
-    from torch.func import functional_call
+    from torch.fx import Interpreter
+
+    class Weighted(Interpreter):
+        """Runs the graph with other weights and leaves the module alone, which threads share."""
+
+        def __init__(self, weights: Mapping[str, Any]) -> None:
+            super().__init__(module)
+            self._weights = weights
+
+        def fetch_attr(self, target: str) -> Any:  # noqa: ANN401  a torch.Tensor
+            return self._weights[target] if target in self._weights else super().fetch_attr(target)
 
     def call(parameters: Mapping[str, Any], rows: Any) -> Any:  # noqa: ANN401  torch.Tensors
-        return _first(functional_call(module, dict(parameters), (rows,)))
+        return _first(Weighted(parameters).run(rows))
 
     steps, names, rows = [], {}, ""
     for node in module.graph.nodes:

@@ -1,7 +1,9 @@
 """Torch networks trained anew from their saved programs."""
 
 import io
+import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 
@@ -144,6 +146,31 @@ def test_what_the_outputs_are_makes_no_difference(outputs):
 
     np.testing.assert_allclose(together.answers, plain.answers, atol=2e-3)
     np.testing.assert_allclose(train(general, POOL, plan_of()).answers, plain.answers, atol=2e-3)
+
+
+@pytest.mark.parametrize("kind", ["traced", "exported"])
+def test_threads_with_other_weights_do_not_meet(kind):
+    program = read_program(saved(chain(8), kind))
+    rows = torch.from_numpy(POOL.rows)
+    weights = []
+    for seed in range(4):
+        torch.manual_seed(seed)
+        weights.append(dict(chain(8).named_parameters()))
+    alone = [program.call(own, rows).detach() for own in weights]
+
+    def ask(place):
+        return [program.call(weights[place], rows).detach() for _ in range(60)]
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            found = list(threads.map(ask, range(4)))
+    finally:
+        sys.setswitchinterval(before)
+
+    for answers, expected in zip(found, alone, strict=True):
+        assert all(torch.equal(answer, expected) for answer in answers)
 
 
 def test_a_picture_network_is_trained_too():
