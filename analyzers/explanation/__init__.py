@@ -20,6 +20,7 @@ Sundararajan, Taly and Yan 2017; Krishna et al. 2024; Agarwal et al. 2022; Slack
 from analyzers.core.analyzer import Analyzer, Needs
 from analyzers.core.result import Measurements
 from analyzers.core.workbench import Workbench
+from analyzers.explanation.account import account_of
 from analyzers.explanation.constraints import Constraint, Direction
 from analyzers.explanation.contrast import contrast_chart
 from analyzers.explanation.counterfactual_charts import draw_counterfactuals
@@ -52,6 +53,7 @@ __all__ = [
     "Constraint",
     "Direction",
     "EditableField",
+    "account_of",
     "answer_now",
     "ask_about",
     "contrast_chart",

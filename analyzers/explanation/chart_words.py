@@ -10,6 +10,7 @@ from analyzers.toolkit.plots import PALETTE, plain
 
 COLUMNS_SHOWN = 20
 STEPS_SHOWN = 12
+_NEAR_AN_END = 5e-4
 RAISES, LOWERS = PALETTE[1], PALETTE[0]
 
 
@@ -22,6 +23,27 @@ def is_filled(measurements: Measurements, name: str) -> bool:
 def output_of(measurements: Measurements) -> str:
     """The explained output, safe to show."""
     return plain(measurements.facts.get("explained_output") or "output", longest=60)
+
+
+def amount(value: float, output: object) -> str:
+    """Write an output with three digits; a probability next to an end by its side of it.
+
+    Args:
+        value: the number.
+        output: what it is, as in the fact `explained_output`.
+    """
+    if str(output).startswith("probability") and 0 < abs(value) < _NEAR_AN_END:
+        return "below 0.001"
+    if str(output).startswith("probability") and 1 - _NEAR_AN_END < value < 1:
+        return "above 0.999"
+    return f"{value:.3g}"
+
+
+def with_room(*ends: float) -> list[float]:
+    """Widen a range at both sides by what a label outside a bar needs."""
+    low, high = min(ends), max(ends)
+    room = 0.45 * (high - low) or 1.0
+    return [low - room, high + room]
 
 
 def scale_of(measurements: Measurements) -> str:

@@ -11,10 +11,18 @@ import pandas as pd
 
 from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
-from analyzers.explanation.chart_words import LOWERS, RAISES, is_filled, output_of
+from analyzers.explanation.chart_words import (
+    LOWERS,
+    RAISES,
+    amount,
+    is_filled,
+    output_of,
+    with_room,
+)
 from analyzers.toolkit.plots import figure, plain
 
 _MOST_BARS = 15
+_NO_DIFFERENCE = 5e-4
 
 
 def contrast_rows(measurements: Measurements, row: int, other: int) -> pd.DataFrame:
@@ -66,23 +74,34 @@ def contrast_chart(measurements: Measurements, row: int, other: int) -> Chart | 
         "y": names[::-1],
         "x": steps[::-1],
         "text": [f"{step:+.3g}" for step in steps[::-1]],
+        "textposition": "outside",
         "increasing": {"marker": {"color": RAISES}},
         "decreasing": {"marker": {"color": LOWERS}},
         "hovertemplate": "%{y}: %{text}<extra></extra>",
     }
-    top = table.iloc[0]
+    top, output = table.iloc[0], output_of(measurements)
     return Chart(
         name="contrast",
-        title=f"Why row {row:,} gets {end:.3g} and row {other:,} gets {start:.3g}",
+        title=f"Why row {row:,} gets {amount(end, output)} and row {other:,} gets "
+        f"{amount(start, output)}",
         sentence=f"{plain(top['feature'], longest=40)} makes the largest difference, "
-        f"{top['difference']:+.3g} of {end - start:+.3g}.",
+        f"{top['difference']:+.3g}; all columns together make {_total(end - start, output)}.",
         caption=f"Values of row {row:,} / row {other:,}, and the differences of their SHAP values "
         f"against the same background, n = 2 rows; from row {other:,} at the bottom to row "
         f"{row:,} at the top they add up to the difference of the {output_of(measurements)}.",
-        alt=f"Waterfall of {len(steps)} differences from {start:.3g} to {end:.3g}.",
+        alt=f"Waterfall of {len(steps)} differences from {amount(start, output)} to "
+        f"{amount(end, output)}.",
         table="values",
         figure=figure(
             [bars], x=output_of(measurements), y="", height=150 + 30 * len(steps),
             showlegend=False,
+            xaxis={"range": with_room(start, *(start + np.cumsum(steps[::-1])))},
         ),
     )  # fmt: skip
+
+
+def _total(difference: float, output: str) -> str:
+    # Two probabilities next to the same end differ by rounding errors only.
+    if output.startswith("probability") and abs(difference) < _NO_DIFFERENCE:
+        return "almost none, because the others outweigh it"
+    return f"{difference:+.3g}"

@@ -12,12 +12,14 @@ from analyzers.explanation.chart_words import (
     LOWERS,
     RAISES,
     STEPS_SHOWN,
+    amount,
     is_filled,
     named,
     output_of,
     scale_of,
     slug,
     thing_of,
+    with_room,
 )
 from analyzers.explanation.partners import colour_by, partner_of
 from analyzers.toolkit.plots import PALETTE, figure, plain
@@ -52,10 +54,14 @@ def local_chart(measurements: Measurements, row: int) -> Chart | None:
         )
     ]
     phi = part["phi"].to_numpy()[order]
+    half = 1.96 * part["error"].fillna(0.0).to_numpy()[order]
     if len(names) > STEPS_SHOWN:
         names = [*names[: STEPS_SHOWN - 1], f"{len(names) - STEPS_SHOWN + 1} further columns"]
         phi = np.append(phi[: STEPS_SHOWN - 1], phi[STEPS_SHOWN - 1 :].sum())
+        # Errors along one order are not independent, so none is said of a sum of values.
+        half = np.append(half[: STEPS_SHOWN - 1], 0.0)
     output_name = output_of(measurements)
+    start, end = amount(base, output_name), amount(output, output_name)
     predicted, label = line["predicted"].iloc[0], line["label"].iloc[0]
     truth = "" if pd.isna(label) else f"; the truth is {plain(label, longest=30)}"
     trace = {
@@ -64,7 +70,7 @@ def local_chart(measurements: Measurements, row: int) -> Chart | None:
         "base": base,
         "y": names[::-1],
         "x": phi[::-1],
-        "text": [f"{value:+.3g}" for value in phi[::-1]],
+        "text": [_step(*pair) for pair in zip(phi[::-1], half[::-1], strict=True)],
         "textposition": "outside",
         "increasing": {"marker": {"color": RAISES}},
         "decreasing": {"marker": {"color": LOWERS}},
@@ -73,10 +79,15 @@ def local_chart(measurements: Measurements, row: int) -> Chart | None:
     }
     return Chart(
         name="local",
-        title=f"Row {row:,}: from {base:.3g} to {output:.3g}, column by column",
+        title=f"Row {row:,}: from {start} to {end}, column by column",
         caption=(
-            f"Starting at the base value {base:.3g}, each of the {len(part):,} columns raises "
-            f"(orange) or lowers (blue) the {output_name} of row {row:,} until {output:.3g}."
+            f"Starting at the base value {start}, each of the {len(part):,} columns raises "
+            f"(orange) or lowers (blue) the {output_name} of row {row:,} until {end}."
+            + (
+                " ± is the 95 % half-width of a value, from the random orders it is sampled in."
+                if half.any()
+                else ""
+            )
         ),
         alt=(
             f"Waterfall of row {row}: predicted {plain(predicted, longest=30)}{truth}. Largest "
@@ -91,9 +102,13 @@ def local_chart(measurements: Measurements, row: int) -> Chart | None:
             y="",
             height=120 + 26 * len(names),
             showlegend=False,
-            xaxis={"range": _with_room(base, *(base + phi[::-1].cumsum()))},
+            xaxis={"range": with_room(base, *(base + phi[::-1].cumsum()))},
         ),
     )
+
+
+def _step(value: float, half: float) -> str:
+    return f"{value:+.3g} ± {half:.1g}" if half else f"{value:+.3g}"
 
 
 def dependence_chart(measurements: Measurements, feature: str) -> Chart | None:
@@ -253,10 +268,3 @@ def draw_beside_lime(measurements: Measurements) -> Chart | None:
             height=140 + 34 * len(table), barmode="group",
         ),
     )  # fmt: skip
-
-
-def _with_room(*ends: float) -> list[float]:
-    """Widen a range at both sides by what a label outside a bar needs."""
-    low, high = min(ends), max(ends)
-    room = 0.45 * (high - low) or 1.0
-    return [low - room, high + room]

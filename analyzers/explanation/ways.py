@@ -17,6 +17,7 @@ from analyzers.core.errors import InvalidParameter
 from analyzers.core.result import Measurements
 from analyzers.core.subject import Subject
 from analyzers.explanation.changing import Start, changes_table
+from analyzers.explanation.chart_words import amount
 from analyzers.explanation.constraints import Constraint, broken, constrained
 from analyzers.explanation.counterfactuals import find_counterfactuals
 from analyzers.explanation.editing import typed_level
@@ -128,12 +129,12 @@ def _answer_words(found: Measurements, line: pd.Series) -> str:
 
 
 def _said(predicted: object, output: object, explained: object) -> str:
-    number = f"{output:.3g}" if isinstance(output, float) else ""
     name = tamed(predicted, longest=60)
     if not str(explained).startswith(("probability of", "log-odds of")):
         return f"{name}"
     # Whatever scale the values have, the model is asked for a probability.
     words = str(explained).replace("log-odds of", "probability of", 1)
+    number = amount(output, words) if isinstance(output, float) else ""
     return f"{name}, {tamed(words, longest=80)} {number}"
 
 

@@ -6,6 +6,7 @@ edits, so what is read here are facts about this model and these two rows, not e
 """
 
 from collections.abc import Mapping
+from math import ceil, floor
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,14 @@ from analyzers.core.dataset import Predictions
 from analyzers.core.errors import InvalidParameter
 from analyzers.core.result import Measurements
 from analyzers.core.subject import Subject
-from analyzers.explanation.chart_words import LOWERS, RAISES, is_filled, output_of
+from analyzers.explanation.chart_words import (
+    LOWERS,
+    RAISES,
+    amount,
+    is_filled,
+    output_of,
+    with_room,
+)
 from analyzers.explanation.coalitions import shapley_of
 from analyzers.explanation.editing import typed_level
 from analyzers.toolkit.plots import figure, plain
@@ -48,6 +56,11 @@ class EditableField(NamedTuple):
     high: float
     decimals: int | None
     may_be_missing: bool
+
+    @property
+    def can_be_rounded(self) -> bool:
+        """Whether the data has other than whole numbers, and whole ones to choose between."""
+        return not self.levels and self.decimals != 0 and floor(self.high) > ceil(self.low)
 
 
 class Question(NamedTuple):
@@ -193,6 +206,8 @@ def edits_chart(answered: Measurements) -> Chart | None:
         return None
     table = table.iloc[np.argsort(-table["phi"].abs().to_numpy(), kind="stable")][::-1]
     before, after = (float(answered.facts[f"output_{word}"] or 0) for word in ("before", "after"))
+    start, end = (amount(value, output_of(answered)) for value in (before, after))
+    steps = table["phi"].to_numpy()
     names = [
         f"{plain(line.feature, longest=30)}: {plain(line.before, longest=15)} → "
         f"{plain(line.after, longest=15)}"
@@ -203,21 +218,27 @@ def edits_chart(answered: Measurements) -> Chart | None:
         "orientation": "h",
         "base": before,
         "y": names,
-        "x": table["phi"].to_numpy(),
-        "text": [f"{value:+.3g}" for value in table["phi"]],
+        "x": steps,
+        "text": [f"{value:+.3g}" for value in steps],
+        "textposition": "outside",
         "increasing": {"marker": {"color": RAISES}},
         "decreasing": {"marker": {"color": LOWERS}},
         "hovertemplate": "%{y}: %{text}<extra></extra>",
     }
     return Chart(
         name="what_if",
-        title=f"From {before:.3g} to {after:.3g}: what each edit does",
+        title=f"From {start} to {end}: what each edit does",
         caption=f"Shapley values over all {2 ** len(table)} mixtures of the row and its edited "
         f"copy, exact; their sum is the change of the {output_of(answered)}.",
-        alt=f"Waterfall of {len(table)} edits from {before:.3g} to {after:.3g}.",
+        alt=f"Waterfall of {len(table)} edits from {start} to {end}.",
         table="edits",
         figure=figure(
-            [bars], x=output_of(answered), y="", height=150 + 30 * len(table), showlegend=False
+            [bars],
+            x=output_of(answered),
+            y="",
+            height=150 + 30 * len(table),
+            showlegend=False,
+            xaxis={"range": with_room(before, *(before + steps.cumsum()))},
         ),
     )
 

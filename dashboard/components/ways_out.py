@@ -124,7 +124,7 @@ def _rule(field: EditableField, *, key: str) -> Constraint:
             help="Largest value a change may lead to; empty for the data's own.",
         )  # fmt: skip
     # A column whose data are whole numbers keeps to them anyway.
-    is_whole = field.decimals != 0 and st.checkbox(
+    is_whole = field.can_be_rounded and st.checkbox(
         f"Whole numbers only for {as_text(field.name)}", key=f"{key}-whole"
     )
     return Constraint(field.name, direction, low, high, bool(is_whole))

@@ -4,6 +4,7 @@ import streamlit as st
 
 from analyzers.explanation import (
     ANALYZER,
+    account_of,
     dependence_chart,
     effect_chart,
     explained_features,
@@ -17,6 +18,7 @@ from dashboard.components.forecast import forecast
 from dashboard.components.row_picker import contrast, near_rows, row_picker
 from dashboard.components.ways_out import ways_out
 from dashboard.components.what_if import what_if
+from dashboard.components.words import as_text
 
 
 @st.fragment
@@ -53,7 +55,11 @@ def pick(shown: Shown) -> None:
 
 
 def live(shown: Shown) -> None:
-    """Show the controls that answer at once."""
+    """Say how it was explained, and show the controls that answer at once."""
+    explainer, *rest = account_of(shown.measurements)
+    st.markdown(as_text(explainer))
+    with st.expander("How this was explained, and how exactly", icon=":material/straighten:"):
+        st.markdown("\n".join(f"- {as_text(words)}" for words in rest))
     pick(shown)
     what_if(shown)
     ways_out(shown)
