@@ -19,7 +19,7 @@ from analyzers.core.finding import Finding
 from analyzers.core.model import Capability, Model
 from analyzers.core.params import NoParams
 from analyzers.core.policy import Policy
-from analyzers.core.result import Measurements
+from analyzers.core.result import Fact, Measurements
 from analyzers.core.subject import Role, Subject
 from analyzers.core.workbench import Workbench
 
@@ -58,8 +58,7 @@ def measure(bench: Workbench, params: NoParams) -> Measurements:
     """Predict the data and, where given, the training data."""
     del params
     if bench.model is None:
-        given = {"predictions": table_of(predictions_given(bench.data))}
-        return Measurements(tables=given, facts={"source": "the uploaded table"})
+        return _given(bench)
     model = bench.need_model()
     tables = {"predictions": _predict_all(model, bench.data, bench, "Predicting the data")}
     if bench.training_data is not None:
@@ -67,6 +66,19 @@ def measure(bench: Workbench, params: NoParams) -> Measurements:
             model, bench.training_data, bench, "Predicting the training data"
         )
     return Measurements(tables=tables, facts={"source": "the model"})
+
+
+def _given(bench: Workbench) -> Measurements:
+    """Take the answers from the tables; those on the training data only where they are whole."""
+    tables = {"predictions": table_of(predictions_given(bench.data))}
+    facts: dict[str, Fact] = {"source": "the uploaded table"}
+    if bench.training_data is not None:
+        try:
+            tables["training_predictions"] = table_of(predictions_given(bench.training_data))
+        except RefusedFile as refusal:
+            # Most questions do not need them; the one that does says this.
+            facts["training_obstacle"] = f"In the training table: {refusal.message}"
+    return Measurements(tables=tables, facts=facts)
 
 
 def predictions_given(data: Dataset) -> Predictions:
@@ -259,7 +271,7 @@ def _predict_all(model: Model, data: Dataset, bench: Workbench, what: str) -> pa
 
 PREDICTIONS = Analyzer(
     name="predictions",
-    version=1,
+    version=2,
     title="Predictions",
     question="What does the model answer on the rows that were given?",
     about=__doc__ or "",

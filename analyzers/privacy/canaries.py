@@ -78,8 +78,10 @@ def judge_exposure(measurements: Measurements) -> list[Finding]:
     is_wrong = measurements.facts.get("audit_labels") == "wrong"
     kind = "with a wrong outcome" if is_wrong else "as they are"
     headline = (
-        f"Records put into the training {kind} stand out by {estimate.value:.2f} bits more than "
-        f"records left out (95 % interval {ends(estimate)}; n = {estimate.n:,} put in); "
+        f"Records put into the training {kind} stand out by {abs(estimate.value):.2f} bits "
+        f"{'more' if estimate.value >= 0 else 'less'} than "
+        f"records left out (95 % interval of the difference {ends(estimate)}; "
+        f"n = {estimate.n:,} put in); "
         "0 is what a model without memory shows."
     )
     return [

@@ -14,7 +14,7 @@ from scipy import stats
 
 from analyzers.core.result import Estimate
 from analyzers.core.workbench import Tracker
-from analyzers.privacy.evidence import Side
+from analyzers.privacy.evidence import Side, describing_columns
 from analyzers.toolkit.curves import count_scores, roc_auc
 
 FOLDS = 5
@@ -120,10 +120,10 @@ def _features(
         pictures = np.concatenate([members.data.images[inside], non_members.data.images[outside]])
         return np.hstack([_shrink(pictures), outcome])
     parts = [outcome]
-    for column in members.data.subject.features:
+    for name in describing_columns(members.data.subject):
         both = pd.concat(
-            [members.data.frame[column.name].iloc[inside],
-             non_members.data.frame[column.name].iloc[outside]],
+            [side.data.frame[name].iloc[chosen]
+             for side, chosen in ((members, inside), (non_members, outside))],
             ignore_index=True,
         )  # fmt: skip
         parts.append(as_numbers(both)[:, None])
@@ -151,7 +151,7 @@ def as_numbers(values: pd.Series) -> NDArray[np.float64]:
 
 
 def _column_differences(members: Side, non_members: Side) -> list[dict[str, Any]]:
-    names = [column.name for column in members.data.subject.features]
+    names = list(describing_columns(members.data.subject))
     target = members.data.subject.target
     if members.data.subject.modality != "tabular":
         names = []

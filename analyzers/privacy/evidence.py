@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from analyzers.core.dataset import Dataset, Predictions
 from analyzers.core.errors import UnsuitableSubject
+from analyzers.core.subject import Role, Subject
 
 FEWEST_ROWS = 10
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
@@ -64,16 +65,25 @@ def gather(
     Raises:
         UnsuitableSubject: too few rows are left on a side.
     """
-    inside, outside = _record_keys(training), _record_keys(data)
-    shared_inside, shared_outside = np.isin(inside, outside), np.isin(outside, inside)
+    if describing_columns(data.subject) or data.images is not None:
+        inside, outside = _record_keys(training), _record_keys(data)
+        shared_inside, shared_outside = np.isin(inside, outside), np.isin(outside, inside)
+    else:
+        # Answers and outcomes alone do not tell one record from another.
+        shared_inside, shared_outside = (np.zeros(len(side), dtype=np.bool_)
+                                         for side in (training, data))  # fmt: skip
     known_inside, known_outside = _known(training_predictions), _known(predictions)
     members = _side(training, training_predictions, known_inside & ~shared_inside)
     non_members = _side(data, predictions, known_outside & ~shared_outside)
-    for side, name in ((members, "training"), (non_members, "held-out")):
+    for side, name, known, shared in (
+        (members, "training", known_inside, shared_inside),
+        (non_members, "held-out", known_outside, shared_outside),
+    ):
         if len(side) < FEWEST_ROWS:
             raise UnsuitableSubject(
                 f"Expected at least {FEWEST_ROWS} {name} rows that have an outcome and are not in "
-                f"both tables, got {len(side)}.",
+                f"both tables, got {len(side)}: of {len(known):,}, {int(shared.sum()):,} are in "
+                f"both and {int((~known).sum()):,} have no outcome.",
                 remedy="Give the rows the model was fitted on as training data, and other rows "
                 "from the same source as data.",
             )
@@ -84,6 +94,17 @@ def gather(
         n_overlapping_non_members=int(shared_outside.sum()),
         n_without_outcome=int((~known_inside).sum() + (~known_outside).sum()),
     )
+
+
+def describing_columns(subject: Subject) -> tuple[str, ...]:
+    """Name the columns that say who a record is about.
+
+    They are what the model takes; a table of answers without a model has no such columns, and then
+    they are all but numbers of rows, answers and the outcome.
+    """
+    names = tuple(column.name for column in subject.features)
+    others = {Role.ID, Role.PREDICTION, Role.LABEL, Role.IMAGE}
+    return names or tuple(column.name for column in subject.columns if column.role not in others)
 
 
 def fingerprints(frame: pd.DataFrame, images: NDArray[np.float32] | None) -> NDArray[np.uint64]:
@@ -118,7 +139,7 @@ def _column_keys(column: pd.Series) -> NDArray[np.uint64]:
 
 
 def _record_keys(data: Dataset) -> NDArray[np.uint64]:
-    names = [column.name for column in data.subject.features if column.name in data.frame]
+    names = [name for name in describing_columns(data.subject) if name in data.frame]
     if data.subject.target in data.frame.columns:
         names.append(str(data.subject.target))
     return fingerprints(data.frame[list(dict.fromkeys(names))], data.images)

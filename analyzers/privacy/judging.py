@@ -167,6 +167,10 @@ def _found(
             f"accusations: {row['n_needed']:,} are needed at least, {row['n_comfortable']:,} for "
             "about ten false accusations.",
         )
+    finest = float(measurements.facts.get("finest_false_positive_rate") or 0.0)
+    if finest > rate:
+        # So few non-members cannot express the rate: the attack counted accepts more than it.
+        words = f"one false accusation in {round(1 / finest):,}, the fewest that can be set here,"
     headline = (
         f"Of 1,000 records in the training data, an attacker who accepts {words} identifies "
         f"{1000 * estimate.value:.0f} ({1000 * (estimate.low or 0):.0f} to "
@@ -219,11 +223,16 @@ def _advantage_words(estimate: Estimate, measurements: Measurements) -> str:
 
 def _gap_words(estimate: Estimate, measurements: Measurements) -> str:
     n_members, n_others = (measurements.facts.get(k) for k in ("n_members", "n_non_members"))
+    value = estimate.value or 0.0
     if measurements.facts.get("task") == "regression":
-        gap, span = f"mean absolute error is lower by {estimate.value:.3g}", ends(estimate, ".3g")
+        gap = f"mean absolute error is {'lower' if value >= 0 else 'higher'} by {abs(value):.3g}"
+        span = ends(estimate, ".3g")
     else:
-        gap = f"accuracy is higher by {points(estimate.value)} percentage points"
+        gap = f"accuracy is {'higher' if value >= 0 else 'lower'} by {points(abs(value))}"
+        gap += " percentage points"
         span = f"{points(estimate.low)} to {points(estimate.high)}"
+    if value < 0:
+        span += " for training minus other rows"
     return (
         f"The model's {gap} on the rows it was fitted on than on others (95 % interval "
         f"{span}; n = {n_members:,} and {n_others:,})."

@@ -52,8 +52,12 @@ def measure(bench: Workbench, params: PrivacyParams) -> Measurements:
     """
     data, training = bench.data, bench.need_training_data()
     if bench.training_predictions is None:
+        # The shared predictions say why they have none for the training table.
+        shared = bench.groundwork.get("predictions", Measurements())
+        why = shared.facts.get("training_obstacle") or ""
         raise UnsuitableSubject(
-            "This analysis needs the model's answers on the training data, and none were given.",
+            "This analysis needs the model's answers on the training data, and none were given. "
+            f"{why}".strip(),
             remedy="Upload the model, or a training table that has the score column too.",
         )
     evidence = gather(training, bench.training_predictions, data, bench.need_predictions())
@@ -154,7 +158,8 @@ def measure(bench: Workbench, params: PrivacyParams) -> Measurements:
         sampling=tuple(
             note
             for note in (
-                check_note, *exposure.left_out, *(note for part in parts for note in part.notes)
+                check_note, _one_class(evidence), *exposure.left_out,
+                *(note for part in parts for note in part.notes),
             )
             if note
         ),
@@ -198,6 +203,18 @@ def operating_points(attack: Calibrated, name: str) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _one_class(evidence: Evidence) -> str:
+    """Say where nothing can be learned of the other classes, because no row has them."""
+    labels = np.concatenate([evidence.members.labels, evidence.non_members.labels])
+    classes = evidence.members.data.subject.classes
+    if not classes or len(np.unique(labels)) > 1:
+        return ""
+    return (
+        f"All members and non-members are of class {classes[int(labels[0])]!r}: nothing is "
+        "measured of the others."
+    )
 
 
 def _sensitive_features(subject: Subject) -> tuple[str, ...]:

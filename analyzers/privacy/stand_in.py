@@ -8,16 +8,15 @@ References:
     Watson et al. 2022, On the Importance of Difficulty Calibration in Membership Inference Attacks.
 """
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analyzers.core.dataset import Dataset
 from analyzers.core.errors import UnsuitableSubject
 from analyzers.core.workbench import Tracker
 from analyzers.privacy.comparability import as_numbers
-from analyzers.privacy.evidence import Evidence
+from analyzers.privacy.evidence import Evidence, describing_columns
 from analyzers.privacy.refitting import joined_inputs
 from analyzers.privacy.signals import Signal, log_odds
 
@@ -48,7 +47,7 @@ def stand_in_signal(evidence: Evidence, rng: np.random.Generator, track: Tracker
         raise UnsuitableSubject(
             f"Expected at least {FEWEST_ROWS} non-members to fit a stand-in on, got {len(others)}."
         )
-    features = _features(joined_inputs(members.data, others.data))
+    features = _features(members.data, others.data)
     labels = np.concatenate([np.asarray(side.labels, dtype=np.int64) for side in (members, others)])
     scores = np.concatenate([members.scores, others.scores])
     cut = len(members)
@@ -67,12 +66,18 @@ def stand_in_signal(evidence: Evidence, rng: np.random.Generator, track: Tracker
     return Signal(NAME, TITLE, value[:cut], value[cut:])
 
 
-def _features(inputs: Any) -> NDArray[np.float64]:  # noqa: ANN401  what the model takes
-    if isinstance(inputs, pd.DataFrame):
-        return np.stack([as_numbers(inputs[name]) for name in inputs.columns], axis=1)
-    if isinstance(inputs, list):
+def _features(inside: Dataset, outside: Dataset) -> NDArray[np.float64]:
+    """What the model takes, or what describes the records where there is no model."""
+    if inside.images is not None:
+        pictures = np.asarray(joined_inputs(inside, outside), dtype=np.float64)
+        return pictures.reshape(len(pictures), -1)
+    if inside.subject.modality == "text":
         raise UnsuitableSubject("Expected rows of a table or pictures; the stand-in reads no text.")
-    return np.asarray(inputs, dtype=np.float64).reshape(len(inputs), -1)
+    names = list(describing_columns(inside.subject))
+    if not names:
+        raise UnsuitableSubject("Expected columns that describe the records, got answers only.")
+    frame = pd.concat([inside.frame[names], outside.frame[names]], ignore_index=True)
+    return np.stack([as_numbers(frame[name]) for name in names], axis=1)
 
 
 def _expected(
