@@ -44,7 +44,7 @@ from analyzers.explanation.coalitions import explain_by_coalitions
 from analyzers.explanation.counterfactuals import find_counterfactuals
 from analyzers.explanation.encoding import Encoded, encode
 from analyzers.explanation.forests import explain_forest
-from analyzers.explanation.local import package_lime, shared_lime
+from analyzers.explanation.local import shared_lime
 from analyzers.explanation.tree_background import explain_against_background
 from analyzers.toolkit.feasible import space_of
 
@@ -240,6 +240,8 @@ def compare_coalitions(model: Any, frame: pd.DataFrame, *, n_peer: int) -> None:
 
 def compare_lime(model: Any, frame: pd.DataFrame, *, n_peer: int, n_long: int) -> None:  # noqa: ANN401
     """LIME of 100 rows with its 5,000 samples against the package."""
+    from lime.lime_tabular import LimeTabularExplainer
+
     rows, training = frame.iloc[:100], frame.iloc[1000:]
 
     def ask(asked: pd.DataFrame) -> NDArray[np.float64]:
@@ -247,22 +249,27 @@ def compare_lime(model: Any, frame: pd.DataFrame, *, n_peer: int, n_long: int) -
         return answers
 
     def ours_of(n_rows: int, n_samples: int, seed: int) -> NDArray[np.float64]:
-        # As in a run: small regressions on several threads wait for each other.
-        with threadpool_limits(1, user_api="blas"):
-            rng = np.random.default_rng(seed)
-            found = shared_lime(ask, rows.iloc[:n_rows], training, n_samples, rng)
-            return found.weights
+        rng = np.random.default_rng(seed)
+        return shared_lime(ask, rows.iloc[:n_rows], training, n_samples, rng).weights
 
     def theirs_of(n_rows: int, n_samples: int, seed: int) -> NDArray[np.float64]:
-        seeds = seed + np.arange(n_rows)
-        parts = [
-            package_lime(ask, rows.iloc[[at]], training, n_samples, seeds[[at]]).weights
-            for at in range(n_rows)
-        ]
-        return np.concatenate(parts)
+        explainer = LimeTabularExplainer(training.to_numpy(), random_state=seed)
+        found = np.zeros((n_rows, N_COLUMNS))
+        for at in range(n_rows):
+            answer = explainer.explain_instance(
+                rows.iloc[at].to_numpy(),
+                lambda array: model.predict_proba(pd.DataFrame(array, columns=frame.columns)),
+                num_features=N_COLUMNS,
+                num_samples=n_samples,
+            )
+            for place, weight in answer.local_exp[1]:
+                found[at, place] = weight
+        return found
 
-    ours, ours_s = timed(lambda: ours_of(100, 5000, 0))
-    theirs, peer_s = timed(lambda: theirs_of(n_peer, 5000, 0))
+    # Both, as in a run: small regressions on several threads wait for each other.
+    with threadpool_limits(1, user_api="blas"):
+        ours, ours_s = timed(lambda: ours_of(100, 5000, 0))
+        theirs, peer_s = timed(lambda: theirs_of(n_peer, 5000, 0))
     likeness = [np.corrcoef(ours[place], theirs[place])[0, 1] for place in range(n_peer)]
     our_error = float(np.abs(ours[:n_long] - ours_of(n_long, 100_000, 1)).mean())
     peer_error = float(np.abs(theirs[:n_long] - theirs_of(n_long, 100_000, 1000)).mean())
