@@ -33,3 +33,5 @@ JSON_DEPTH = 200
 
 BATCH_CELLS = 8_000_000
 """Numbers given to a model at once; more rows go in several batches."""
+BATCH_PICTURES = 512
+"""Pictures given to a network at once: its inner layers then stay in the processor's cache."""

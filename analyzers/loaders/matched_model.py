@@ -87,6 +87,8 @@ class MatchedModel:
         rows = self._prepare(inputs)
         n_rows = len(rows)
         step = max(1, bounds.BATCH_CELLS // _cells_per_row(rows))
+        if self._loaded.is_differentiable and self._subject.modality == "image":
+            step = min(step, bounds.BATCH_PICTURES)
         parts = [self._ask(_slice(rows, start, start + step), start)
                  for start in range(0, max(n_rows, 1), step)]  # fmt: skip
         return Answer(*(_joined([part[at] for part in parts], n_rows) for at in range(3)))

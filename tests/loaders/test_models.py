@@ -332,8 +332,10 @@ class TestTorch:
             ]
             np.testing.assert_allclose(gradient[:, at], (loss[0] - loss[1]) / (2 * step), atol=2e-4)
 
-    def test_pictures_go_in_with_channels_first(self, tmp_path):
+    def test_pictures_go_in_with_channels_first(self, tmp_path, monkeypatch):
         import torch
+
+        from analyzers.loaders import bounds
 
         rng = np.random.default_rng(0)
         images = rng.random((30, 8, 8, 3), dtype=np.float32)
@@ -350,6 +352,16 @@ class TestTorch:
         np.testing.assert_allclose(
             opened.model.predict_proba(opened.data.inputs), expected.detach().numpy(), atol=1e-5
         )
+        starts = []
+        ask = opened.model._ask
+        monkeypatch.setattr(bounds, "BATCH_PICTURES", 7)
+        monkeypatch.setattr(
+            opened.model, "_ask", lambda rows, start: starts.append(start) or ask(rows, start)
+        )
+        np.testing.assert_allclose(
+            opened.model.predict_proba(opened.data.inputs), expected.detach().numpy(), atol=1e-5
+        )
+        assert starts == [0, 7, 14, 21, 28]
 
     def test_weights_alone_are_refused_with_what_to_save(self, tmp_path):
         import torch
