@@ -45,6 +45,7 @@ Forecast = Callable[[Subject, Params], None]
 def show_analysis(
     analyzer: Analyzer[Any],
     *,
+    first: LiveControls | None = None,
     live: LiveControls | None = None,
     beside: Mapping[str, LiveControls] | None = None,
     foretell: Forecast | None = None,
@@ -53,6 +54,7 @@ def show_analysis(
 
     Args:
         analyzer: of the catalog.
+        first: draws what a reader must know before the findings.
         live: draws the controls that answer at once from a finished result.
         beside: the same, by the section of charts whose question they belong to.
         foretell: shows what a run with given parameters would do and about how long it takes.
@@ -82,7 +84,7 @@ def show_analysis(
         if result is None:
             _show_damage(job_id)
         else:
-            _show_result(analyzer, examined, result, live, beside or {})
+            _show_result(analyzer, examined, result, first, live, beside or {})
     method_section(analyzer)
 
 
@@ -151,6 +153,7 @@ def _show_result(
     analyzer: Analyzer[Any],
     examined: Subject,
     result: Result,
+    first: LiveControls | None,
     live: LiveControls | None,
     beside: Mapping[str, LiveControls],
 ) -> None:
@@ -160,14 +163,16 @@ def _show_result(
         st.warning(
             f"**Ended early.** {as_text(measurements.cut_short)}", icon=":material/content_cut:"
         )
+    shown = Shown(analyzer, examined, measurements, result.job.params)
+    if first is not None:
+        first(shown)
     st.header("Findings", anchor=False)
     verdict_counts(answer.findings)
     finding_list(answer.findings, leading=analyzer.leading(answer.findings))
     if live is not None:
-        live(Shown(analyzer, examined, measurements))
+        live(shown)
     if answer.charts:
         st.header("Charts", anchor=False)
-        shown = Shown(analyzer, examined, measurements, result.job.params)
         chart_sections(
             answer.charts,
             measurements,

@@ -1,9 +1,20 @@
 """The smallest change found so far for every row, fed by all searches."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from analyzers.adversarial.target import Target
+
+
+class Step(NamedTuple):
+    """One change nearer than all before it, after so many questions about the row."""
+
+    point: NDArray[np.float64]
+    size: float
+    source: str
+    questions: int
 
 
 class Found:
@@ -21,6 +32,7 @@ class Found:
         self.distances = np.full(n_rows, np.inf)
         self.sources = np.full(n_rows, "", dtype=object)
         self._target = target
+        self._way: dict[int, list[Step]] = {}
 
     def offer(
         self,
@@ -40,9 +52,17 @@ class Found:
         order = np.lexsort((sizes, rows))
         first = order[np.r_[True, np.diff(rows[order]) != 0]]
         better = first[sizes[first] < self.distances[rows[first]]]
+        for place in better:
+            row, point = int(rows[place]), points[changed[place]]
+            step = Step(point, float(sizes[place]), source, int(self._target.queries[row]))
+            self._way.setdefault(row, []).append(step)
         self.points[rows[better]] = points[changed[better]]
         self.distances[rows[better]] = sizes[better]
         self.sources[rows[better]] = source
+
+    def way_to(self, row: int) -> list[Step]:
+        """Every nearer change in the order in which it was found; the last is the one kept."""
+        return list(self._way.get(row, []))
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -56,6 +76,7 @@ class Found:
         part.points = self.points[:n_rows].copy()
         part.distances = self.distances[:n_rows].copy()
         part.sources = self.sources[:n_rows].copy()
+        part._way = {row: way for row, way in self._way.items() if row < n_rows}
         return part
 
     def adopt(self, rows: slice, other: "Found") -> None:
@@ -63,9 +84,13 @@ class Found:
         self.points[rows] = other.points
         self.distances[rows] = other.distances
         self.sources[rows] = other.sources
+        start = rows.start or 0
+        self._way.update({start + row: way for row, way in other._way.items()})
 
     def forget(self, rows: NDArray[np.int64]) -> None:
         """Drop what is known of `rows`."""
         self.points[rows] = self._target.originals[rows]
         self.distances[rows] = np.inf
         self.sources[rows] = ""
+        for row in rows.tolist():
+            self._way.pop(row, None)

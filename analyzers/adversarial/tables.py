@@ -69,6 +69,21 @@ TABLES: dict[str, pa.Schema] = {
             ("n", _INT),
         ]
     ),
+    # Tables: how the search closed in on each kept example; step 0 is the original.
+    "example_steps": pa.schema(
+        [
+            ("example", _INT), ("step", _INT), ("questions", _INT), ("found_by", _TEXT),
+            ("size", _FLOAT), ("n_changed", _INT), ("changes", _TEXT), ("answer", _TEXT),
+            ("score_before", _FLOAT),
+        ]
+    ),
+    # Tables: how odd each kept example looks beside the data; shares are of n rows of it.
+    "example_places": pa.schema(
+        [
+            ("example", _INT), ("distance_to_data", _FLOAT), ("closer_than_share", _FLOAT),
+            ("isolated_share_before", _FLOAT), ("isolated_share", _FLOAT), ("n", _INT),
+        ]
+    ),
     # Tables: how every column may change, and how much of it counts 1.
     "columns": pa.schema(
         [

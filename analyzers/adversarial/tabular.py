@@ -10,6 +10,7 @@ from analyzers.adversarial.attacked import Attacked, choose_targets, wanted_code
 from analyzers.adversarial.blocks import Extent, attack_blocks, blocks_of, flips_in_words
 from analyzers.adversarial.by_group import by_group_table
 from analyzers.adversarial.constant import refuse_constant_tables
+from analyzers.adversarial.example_details import example_details
 from analyzers.adversarial.found import Found
 from analyzers.adversarial.noise import DRAWS, random_changes
 from analyzers.adversarial.params import AdversarialParams
@@ -168,6 +169,9 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
             "examples": examples,
             "changes": changes,
             **rule_tables(space, bench.data.frame),
+            **example_details(
+                bench, part, found, attacked.positions[correct], examples, _pool(space, bench)
+            ),
             **proof_tables(
                 inside, params.budget, bench.data.rows[attacked.positions[correct]], len(frame)
             ),
@@ -221,7 +225,10 @@ def _rules_in_words(params: AdversarialParams, n_relations: int) -> str:
     if params.rising or params.falling:
         said.append(f"{len(params.rising) + len(params.falling)} numbers change one way only")
     if n_relations:
-        said.append(f"{n_relations} relations between columns are kept")
+        many = (
+            "relation between columns is" if n_relations == 1 else "relations between columns are"
+        )
+        said.append(f"{n_relations} {many} kept")
     return f" {'; '.join(said)}." if said else ""
 
 

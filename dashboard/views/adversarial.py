@@ -11,11 +11,51 @@ from analyzers.adversarial import ANALYZER
 from analyzers.adversarial.bundle import bundle_pictures
 from analyzers.adversarial.edits import changed_words
 from analyzers.adversarial.pictures import enlarged, magnified
+from analyzers.adversarial.row_bundle import bundle_rows
 from analyzers.adversarial.text_bundle import bundle_texts
 from dashboard.analysis_page import Shown, show_analysis
 from dashboard.components.words import as_text
 
 PICTURE_WIDTH = 220
+
+
+def threat_model(shown: Shown) -> None:
+    """Say who attacks, with what and to what end, before any number."""
+    tables = shown.measurements.tables
+    said = tables["threat_model"].to_pylist()
+    st.header("Who attacks, and how", anchor=False)
+    with st.container(border=True):
+        st.markdown(
+            "\n".join(
+                f"- **{as_text(row['aspect'])}.** {as_text(row['statement'])}" for row in said
+            )
+        )
+    if "columns" in tables:
+        with st.expander("What the attacker may change, column by column", icon=":material/rule:"):
+            _rules(shown)
+
+
+def _rules(shown: Shown) -> None:
+    columns, relations = (shown.measurements.tables[name] for name in ("columns", "relations"))
+    st.dataframe(
+        columns.rename_columns(
+            ["Column", "It", "Between", "In steps of", "What counts as 1", "Why not"]
+        ),
+        hide_index=True,
+        alt="How each column may change, and how much of it counts as a change of size 1.",
+    )
+    if relations.num_rows:
+        st.markdown("Relations between columns that every changed row keeps:")
+        st.dataframe(
+            relations.rename_columns(["Relation", "Known from", "Rows that keep it", "Of"]),
+            hide_index=True,
+            alt="Relations between columns and how many rows keep each.",
+        )
+    else:
+        st.caption(
+            "No relation between columns was found in the data or named in the settings, such as "
+            "total = part + rest or least <= most."
+        )
 
 
 @st.fragment
@@ -54,6 +94,72 @@ def _table(row: dict[str, Any], shown: Shown) -> None:
         hide_index=True,
         alt="The columns that were changed, before and after.",
     )
+    _place(row, shown)
+    _closing_in(row, shown)
+    st.download_button(
+        f"All {shown.measurements.tables['examples'].num_rows:,} examples",
+        data=partial(bundle_rows, shown.measurements, shown.subject, shown.params),
+        file_name="assay_adversarial_rows.json",
+        mime="application/json",
+        icon=":material/download:",
+        on_click="ignore",
+        key="adversarial-rows",
+        help="The changes, the way there, the rules, and the model, data and settings they come "
+        "from.",
+    )
+
+
+def _place(row: dict[str, Any], shown: Shown) -> None:
+    """Say how the changed row looks beside the data."""
+    part = _of_example(row, shown, "example_places")
+    if not part or part[0]["distance_to_data"] is None:
+        return
+    place = part[0]
+    st.markdown(
+        f"**How odd it looks.** The nearest other row of the data is "
+        f"{place['distance_to_data']:.2f} away; {place['closer_than_share']:.0%} of {place['n']:,} "
+        "rows of the data are lonelier than that. An isolation forest finds "
+        f"{place['isolated_share']:.0%} of the rows odder than the changed one, and "
+        f"{place['isolated_share_before']:.0%} odder than the original."
+    )
+
+
+def _closing_in(row: dict[str, Any], shown: Shown) -> None:
+    """Follow the search on this row, one nearer change after another."""
+    steps = _of_example(row, shown, "example_steps")
+    if len(steps) < 2:
+        return
+    by_number = {step["step"]: step for step in steps}
+    number = st.select_slider(
+        "Step of the attack",
+        list(by_number),
+        value=steps[-1]["step"],
+        key=f"adversarial-row-step-{row['example']}",
+        help="0 is the original; every further step is a smaller change that the search found, up "
+        "to twelve of them.",
+    )
+    step = by_number[number]
+    score = step["score_before"]
+    sure = "" if score is None else f" ({as_text(row['before'])} at {score:.1%})"
+    if not step["n_changed"]:
+        st.markdown(f"**The original, answered {as_text(step['answer'])}**{sure}")
+        return
+    st.markdown(
+        f"**Answered {as_text(step['answer'])}**{sure} after a change of size {step['size']:.3g}: "
+        f"{as_text(step['changes'])}."
+    )
+    asked = f"after {step['questions']:,} questions about this row"
+    st.caption(f"Found {asked}, {as_text(step['found_by'])}.")
+
+
+def _of_example(row: dict[str, Any], shown: Shown, name: str) -> list[dict[str, Any]]:
+    table = shown.measurements.tables.get(name)
+    if table is None:
+        return []
+    part: list[dict[str, Any]] = table.filter(
+        pc.equal(table["example"], row["example"])
+    ).to_pylist()
+    return part
 
 
 def _picture(row: dict[str, Any], shown: Shown) -> None:
@@ -157,4 +263,4 @@ def _marked(text: str, places: list[int]) -> str:
     return " ".join(words)
 
 
-show_analysis(ANALYZER, live=look)
+show_analysis(ANALYZER, first=threat_model, live=look)
