@@ -11,13 +11,19 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from analyzers.core.errors import Cancelled
 from analyzers.core.workbench import Tracker
 
 Result = TypeVar("Result")
-Tick = Callable[[], None]
+
+
+class Tick(Protocol):
+    """To be called between steps, with how many were done since; it ends stopped work."""
+
+    def __call__(self, n_done: int = 1, /) -> None:
+        """Count the steps; raise `Cancelled` once the work is stopped."""
 
 
 def count_cores() -> int:
@@ -38,8 +44,8 @@ def over_cores(
     """Do every task, several at once, and return the results in order.
 
     Args:
-        tasks: each is given a function to call after every step; it raises `Cancelled` once the
-            work is stopped.
+        tasks: each is given a function to call after every step, or between them with the number
+            done; it raises `Cancelled` once the work is stopped.
         track: told of every step.
         what: is being done, for the eye.
         total: steps of all tasks together, at most.
@@ -54,10 +60,11 @@ def over_cores(
     steps: queue.SimpleQueue[bool] = queue.SimpleQueue()
     is_stopped = threading.Event()
 
-    def tick() -> None:
+    def tick(n_done: int = 1) -> None:
         if is_stopped.is_set():
             raise Cancelled
-        steps.put(True)
+        for _ in range(n_done):
+            steps.put(True)
 
     def run(task: Callable[[Tick], Result]) -> Result:
         # Several threads that each use all cores would wait for one another.

@@ -67,19 +67,19 @@ def learned_on_shadows(
                 _without(side, played) if is_in == (at == 0) else side
                 for at, side in enumerate(sides)
             ]
-            features.append(_compared(played, *rest, labels)[chosen])
+            features.append(_compared(played, labels, *rest)[chosen])
             truth.append(np.full(len(chosen), is_in))
     classifier = HistGradientBoostingClassifier(
         random_state=int(rng.integers(2**31)), **_CLASSIFIER
     )
     with threadpool_limits(1):
         classifier.fit(np.vstack(features), np.concatenate(truth))
-        found = classifier.decision_function(_compared(shadows.target, *sides, labels))
+        found = classifier.decision_function(_compared(shadows.target, labels, *sides))
     return np.asarray(found, dtype=np.float64)
 
 
 def _compared(
-    target: NDArray[np.float64], with_it: _Sums, without: _Sums, labels: NDArray[np.int64]
+    target: NDArray[np.float64], labels: NDArray[np.int64], with_it: _Sums, without: _Sums
 ) -> NDArray[np.float64]:
     """Set an answer beside those of models with and without the record: `(n_rows, 9)`."""
     columns = [target, labels.astype(np.float64)]

@@ -80,7 +80,7 @@ class PerceptronRecipe(NamedTuple):
             warnings.simplefilter("ignore")
             groups = over_cores(
                 tasks, track, f"Training {len(inside)} shadow networks together",
-                total=len(tasks) * int(self.network.max_iter), cores=cores,
+                total=len(inside), cores=cores,
             )  # fmt: skip
         return [item for group in groups for item in group]
 
@@ -107,6 +107,7 @@ class PerceptronRecipe(NamedTuple):
                     pool.classes, int(seeds[place]),
                 )  # fmt: skip
                 found[place] = answered(scores, pool.codes)
+                tick()
         return [found[place] for place in range(len(inside))]
 
     def _prepare(

@@ -4,6 +4,7 @@ What a small model's training waits for is Python between tiny products. A stack
 Each becomes what it would have become alone, up to rounding.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -80,7 +81,8 @@ def train_stack(
         targets: `(n_rows, ...)`.
         starts: one for each model, all with the same number of positions.
         stops: one for each model.
-        tick: called after every pass.
+        tick: called after every pass with the models' worth of work done since, all models
+            in the end.
 
     Returns:
         `(n_models, n_parameters)` the weights.
@@ -89,15 +91,20 @@ def train_stack(
 
     stack = _Stack(training, slope, features, targets, starts)
     found = np.empty((len(starts), stack.weights.shape[1]))
+    n_told = 0
     with torch.no_grad():
         for epoch in range(1, training.epochs + 1):
             losses = stack.run_epoch()
-            tick()
             done = [stops[place](epoch, float(losses[at])) or epoch == training.epochs
                     for at, place in enumerate(stack.places)]  # fmt: skip
             for at in np.flatnonzero(done):
                 found[stack.places[at]] = stack.weights[at].double().numpy()
             stack.keep([at for at, is_done in enumerate(done) if not is_done])
+            # Models in training count by the passes they have had, those that are done as whole.
+            left = len(stack.places) * (training.epochs - epoch) / training.epochs
+            n_done = len(starts) - math.ceil(left - 1e-9)
+            tick(n_done - n_told)
+            n_told = n_done
             if not stack.places:
                 break
     return found

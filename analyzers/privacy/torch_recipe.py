@@ -94,7 +94,7 @@ class NetworkRecipe(NamedTuple):
             warnings.simplefilter("ignore")
             groups = over_cores(
                 tasks, track, f"Training {len(inside)} shadow networks together",
-                total=len(tasks) * self.training.epochs, cores=cores,
+                total=len(inside), cores=cores,
             )  # fmt: skip
         return [item for group in groups for item in group]
 
