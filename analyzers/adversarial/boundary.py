@@ -21,6 +21,8 @@ STEP_HALVINGS = 6
 NEAREST_STARTS = 6
 RANDOM_STARTS = 6
 FEWEST_DIRECTIONS = 10
+# Fewer rounds with as many directions as this say more than many rounds with a handful.
+WORTHWHILE_DIRECTIONS = 20
 ROUNDS = 8
 SOURCE = "along the boundary (labels only)"
 START = "another row of the data"
@@ -114,9 +116,11 @@ def walk(
     rows = found.rows
     current = found.points[rows].copy()
     overhead = BISECTIONS + STEP_HALVINGS
-    for step in track(range(ROUNDS), "Walking along the boundary"):
+    most = int((queries - target.queries[rows]).max(initial=0))
+    n_rounds = max(1, min(ROUNDS, most // (overhead + WORTHWHILE_DIRECTIONS)))
+    for step in track(range(n_rounds), "Walking along the boundary"):
         left = queries - target.queries[rows]
-        share = left // (ROUNDS - step) - overhead
+        share = left // (n_rounds - step) - overhead
         going = share >= FEWEST_DIRECTIONS
         rows, current, share = rows[going], current[going], share[going]
         if not len(rows):

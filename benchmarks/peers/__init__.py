@@ -1,0 +1,1 @@
+"""Other libraries, called as their users would."""
