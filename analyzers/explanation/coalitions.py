@@ -82,6 +82,17 @@ class Pool:
         }
         return pd.DataFrame(mixed, copy=False).set_axis(self.names, axis=1)
 
+    def ask_rows(self, ask: Ask, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Ask about rows as they are: `(n,)`."""
+        keeps = np.ones((len(rows), len(self.columns)), dtype=bool)
+        return ask(self.mix(rows, np.zeros_like(rows), keeps))
+
+    def ask_background(self, ask: Ask) -> NDArray[np.float64]:
+        """Ask about every background row once: `(n_background,)`."""
+        others = np.arange(self.n_background)
+        keeps = np.zeros((self.n_background, len(self.columns)), dtype=bool)
+        return ask(self.mix(np.zeros_like(others), others, keeps))
+
 
 def _exact(ask: Ask, pool: Pool, scale: Scale, track: Tracker) -> Attribution:
     n_features = len(pool.columns)
@@ -143,24 +154,29 @@ def _sampled(
     orders = np.argsort(rng.random((n_pairs, n_features)), axis=1)
     others = np.arange(n_pairs) % n_background
     keeps = walks(orders)
-    # Ends of a walk need no new question: the background row and the row itself.
-    n_questions = keeps.shape[0] * keeps.shape[1]
+    # A walk's ends are the background row and the row itself, which are the same for every order:
+    # each is asked about once.
+    inner = np.delete(np.arange(2 * n_features), [0, n_features])
+    starts = pool.ask_background(ask)[others]
+    n_questions = n_pairs * (len(inner) + 1)
     values = np.empty((pool.n_rows, n_features))
     errors = np.empty_like(values)
-    base = 0.0
+    base = float(starts.mean())
     for rows in track(list(_blocks(pool.n_rows, n_questions)), "Asking about coalitions"):
-        shape = (len(rows), *keeps.shape[:2])
-        row, pair, step = (part.ravel() for part in np.indices(shape))
+        shape = (len(rows), n_pairs, len(inner))
+        row, pair, place = (part.ravel() for part in np.indices(shape))
         answers = np.empty(len(row))
         for start in range(0, len(row), _QUESTIONS_AT_ONCE):
             part = slice(start, start + _QUESTIONS_AT_ONCE)
-            mixed = pool.mix(rows[row[part]], others[pair[part]], keeps[pair[part], step[part]])
-            answers[part] = ask(mixed)
-        worth = answers.reshape(shape)
+            kept = keeps[pair[part], inner[place[part]]]
+            answers[part] = ask(pool.mix(rows[row[part]], others[pair[part]], kept))
+        worth = np.empty((len(rows), n_pairs, 2 * n_features))
+        worth[:, :, 0] = starts
+        worth[:, :, n_features] = pool.ask_rows(ask, rows)[:, None]
+        worth[:, :, inner] = answers.reshape(shape)
         gains = gains_of(worth, orders)
         values[rows] = gains.mean(axis=1)
         errors[rows] = gains.std(axis=1, ddof=1) / np.sqrt(n_pairs)
-        base = float(worth[0, :, 0].mean())
     return Attribution(
         values=values,
         base=base,

@@ -198,7 +198,8 @@ def _coalitions(n_columns: int, n_background: int) -> int:
     every = 2**n_columns * n_background if n_columns <= 20 else MOST_EXACT_QUESTIONS + 1
     if every <= MOST_EXACT_QUESTIONS:
         return every
-    return 2 * n_columns * n_background * -(-LEAST_PAIRS // n_background)
+    # The ends of each walk are shared by all walks.
+    return 2 * max(1, n_columns - 1) * n_background * -(-LEAST_PAIRS // n_background)
 
 
 def plan_words(plan: Plan, *, longest: float) -> str:

@@ -143,3 +143,22 @@ def test_gains_along_a_walk_add_up_and_find_a_sum_exactly(n_pairs, n_features, s
 
     assert keeps.shape == (n_pairs, 2 * n_features, n_features)
     np.testing.assert_allclose(gains, np.broadcast_to(weights, gains.shape), atol=1e-12)
+
+
+def test_no_row_and_no_background_row_is_asked_about_twice():
+    rng = np.random.default_rng(3)
+    rows = pd.DataFrame(rng.normal(size=(3, 14)), columns=[f"x{at}" for at in range(14)])
+    background = pd.DataFrame(rng.normal(size=(5, 14)), columns=rows.columns)
+    asked = []
+
+    def ask(table):
+        asked.append(table)
+        return table.to_numpy() @ np.arange(14.0)
+
+    explain_by_coalitions(
+        ask, rows, background, scale="value", rng=np.random.default_rng(0), track=untracked
+    )
+
+    every = pd.concat(asked).to_numpy()
+    for own in (*rows.to_numpy(), *background.to_numpy()):
+        assert (every == own).all(axis=1).sum() == 1
