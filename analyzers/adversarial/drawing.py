@@ -17,7 +17,7 @@ from analyzers.adversarial.image_drawing import (
     has_scores,
 )
 from analyzers.adversarial.pictures import draw_pictures
-from analyzers.adversarial.proof_drawing import draw_proof_curve, draw_search_gap
+from analyzers.adversarial.proof_drawing import draw_proof_curve, draw_reach_gap, draw_search_gap
 from analyzers.adversarial.text_drawing import draw_behaviour, draw_recipes
 from analyzers.adversarial.words import draw_texts
 from analyzers.core.chart import Chart, in_sections
@@ -64,6 +64,7 @@ def draw(measurements: Measurements) -> list[Chart]:
         ("behaviour", draw_behaviour),
         ("text_examples", draw_texts),
         ("proof", draw_search_gap),
+        ("reach", draw_reach_gap),
         ("checks", _checks),
     )
     charts = [

@@ -228,6 +228,20 @@ _REGRESSION = (
         "Fawzi, Moosavi-Dezfooli and Frossard 2016",
     ),
 )
+_REACH = (
+    Indicator(
+        "median_ceiling",
+        "It is proved that no change of at most {budget} within the rules moves half of the "
+        "predictions by more than {value} {outcome}",
+        _HARDEN,
+        "Kantchelian, Tygar and Joseph 2016; Devos, Meert and Davis 2021",
+    ),
+    _PROOF[2]._replace(
+        sentence="For {value} of the rows whose largest movement is proved, the search that asks "
+        "for predictions alone came within 5 % of it",
+        concerns="rows with a proof",
+    ),
+)
 _CORRUPTED = Indicator(
     "corrupted_accuracy",
     "Under seventeen kinds of common damage in five severities, {value} of the answers are right "
@@ -270,9 +284,9 @@ _CHECKS = Indicator(
     "the attack, not the model",
 )
 # What a longer attack could not change.
-_WITHOUT_ATTACK = (_PLAUSIBLE, *_PROOF, *_BEHAVIOUR, _CORRUPTED, *_CERTIFIED, _CHECKS)
+_WITHOUT_ATTACK = (_PLAUSIBLE, *_PROOF, *_REACH, *_BEHAVIOUR, _CORRUPTED, *_CERTIFIED, _CHECKS)
 ENDED_EARLY = "The attack was ended early; a full one may find more."
-_NUMBERS = ("median_size", "median_change", "checks_failed")
+_NUMBERS = ("median_size", "median_change", "median_ceiling", "checks_failed")
 
 
 def judge(measurements: Measurements, policy: Policy) -> list[Finding]:
@@ -295,7 +309,8 @@ def _indicators(measurements: Measurements) -> tuple[Indicator, ...]:
         table = _WANTED if measurements.facts.get("wanted") else _TABLE
         return (*table, *(item for item in more if item.name in measurements.estimates))
     if measurements.facts.get("task") == "regression":
-        return _REGRESSION
+        reach = (item for item in _REACH if item.name in measurements.estimates)
+        return (*_REGRESSION, *reach)
     proofs = (item for item in _PROOF if item.name in measurements.estimates)
     return (*_TABLE, *proofs, _PLAUSIBLE)
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
-from analyzers.toolkit.plots import PALETTE, figure, limit_line
+from analyzers.toolkit.plots import PALETTE, figure, limit_line, plain
 
 _BANDS = ("rgba(0,158,115,0.15)", "rgba(0,114,178,0.15)")
 MOST_POINTS = 2000
@@ -111,6 +111,54 @@ def draw_search_gap(table: pa.Table, measurements: Measurements) -> Chart:
         table="proof",
         figure=figure(
             traces, x="Smallest change known (standard deviations)",
+            y="Found by the search", xaxis={"rangemode": "tozero"}, yaxis={"rangemode": "tozero"},
+        ),
+    )  # fmt: skip
+
+
+def draw_reach_gap(table: pa.Table, measurements: Measurements) -> Chart:
+    """The movement the search found for each row against the largest one known."""
+    shown = table.to_pylist()[:MOST_POINTS]
+    outcome = plain(measurements.facts.get("outcome", "prediction"))
+    most = max(float(row["largest_known"]) for row in shown)
+    traces: list[dict[str, Any]] = []
+    for place, words in enumerate(("proved largest", "between the two")):
+        rows = [row for row in shown if row["verdict"] == words]
+        if not rows:
+            continue
+        traces.append(
+            {
+                "type": "scattergl" if len(shown) > 1000 else "scatter", "mode": "markers",
+                "x": np.array([row["largest_known"] for row in rows]),
+                "y": np.array([row["search_found"] for row in rows]),
+                "name": words if place == 0 else "largest known, a larger one not ruled out",
+                "customdata": np.array([[row["row"], row["no_more_than"]] for row in rows]),
+                "marker": {
+                    "color": PALETTE[2 if place == 0 else 1],
+                    "symbol": "circle" if place == 0 else "circle-open", "size": 8,
+                },
+                "hovertemplate": "row %{customdata[0]}: largest %{x:.4g}, search %{y:.4g}, no more "
+                "than %{customdata[1]:.4g}<extra></extra>",
+            }
+        )  # fmt: skip
+    traces.append(
+        {
+            "type": "scatter", "mode": "lines", "x": np.array([0.0, most]),
+            "y": np.array([0.0, most]), "name": "the search found the largest",
+            "line": {"color": "#777777", "dash": "dot"}, "hoverinfo": "skip",
+        }
+    )  # fmt: skip
+    n_proved = sum(row["verdict"] == "proved largest" for row in shown)
+    return Chart(
+        name="search_gap",
+        title="How near the search by questions came to the largest movement",
+        caption=f"Change of the predicted {outcome} within the budget for {len(shown):,} rows, "
+        f"proved largest for {n_proved:,}; a point far below the dotted line can be moved much "
+        "further than the search knew.",
+        alt=f"Scatter of {len(shown)} rows: the largest movement known against the one found.",
+        table="reach",
+        figure=figure(
+            traces, x=f"Largest change of the predicted {outcome} known",
             y="Found by the search", xaxis={"rangemode": "tozero"}, yaxis={"rangemode": "tozero"},
         ),
     )  # fmt: skip

@@ -8,6 +8,13 @@ from analyzers.adversarial.blocks import Extent, attack_blocks, blocks_of
 from analyzers.adversarial.movement import largest_changes, noise_changes
 from analyzers.adversarial.noise import DRAWS
 from analyzers.adversarial.params import AdversarialParams
+from analyzers.adversarial.proved_reach import (
+    ATTACK,
+    KNOWS,
+    prove_reach,
+    reach_estimates,
+    reach_table,
+)
 from analyzers.adversarial.robustness import histogram_table, median_estimate, weak_spot_table
 from analyzers.adversarial.rule_tables import rule_tables
 from analyzers.adversarial.tables import table_of
@@ -38,6 +45,10 @@ def measure(bench: Workbench, params: AdversarialParams, space: FeasibleSpace) -
     by_noise = noise_changes(target, budgets, noise_rng, bench.track)
     # A change is reported only where every rule is kept and the model repeats the value.
     moved = points[AT_BUDGET]
+    proved = prove_reach(bench, params, target, moved)
+    if proved.reach is not None:
+        moved = proved.reach.points
+        changes[AT_BUDGET] = np.maximum(changes[AT_BUDGET], proved.reach.reached)
     # What a smaller change reaches, a larger one reaches too.
     changes = np.maximum.accumulate(np.maximum(changes, by_noise), axis=0)
     is_kept = space.is_feasible(moved, target.originals)
@@ -52,23 +63,34 @@ def measure(bench: Workbench, params: AdversarialParams, space: FeasibleSpace) -
     names = [field.name for field in space.fields]
     return Measurements(
         estimates=_estimates(bench, positions, changes[AT_BUDGET], by_noise[AT_BUDGET])
-        | {"queries": mean_estimate(queries)},
+        | {"queries": mean_estimate(queries)}
+        | reach_estimates(proved),
         facts={
             "modality": "tabular", "task": "regression", "attacker_sees": "values",
-            "attack": "one feature at a time", "budget": params.budget,
+            "attack": "one feature at a time" if proved.reach is None else ATTACK,
+            "inside_refused": proved.refused or None, "budget": params.budget,
             "budget_unit": "standard deviations", "outcome": unit,
             "n_free_columns": int(space.is_free.sum()), "noise_draws": DRAWS,
         },
         tables={
             "threat_model": threat_model_table(
-                knows="the predicted value.",
-                access="black-box",
+                knows="the predicted value."
+                + (
+                    " The whole model was to be known, but its inside could not be used: "
+                    f"{proved.refused}."
+                    if proved.refused
+                    else ""
+                )
+                if proved.reach is None
+                else KNOWS,
+                access="black-box" if proved.reach is None else "white-box",
                 may_change=f"{int(space.is_free.sum())} of {len(names)} columns may change, within "
                 "the ranges, units and categories the data shows; missing values stay missing.",
                 budget=f"A Euclidean change of {params.budget:g}, where one standard deviation of "
                 f"a number or another category counts 1; {params.queries:,} queries a row.",
                 goal="the prediction as far off as possible, up or down.",
             ),
+            "reach": reach_table(proved, bench.data.rows[positions]),
             "movement": _movement_table(budgets, changes, by_noise),
             "size_histogram": histogram_table(space.distance(moved, target.originals)[flips]),
             "weak_spots": weak_spot_table(names, steps[flips] > 0, steps[flips]),
@@ -77,7 +99,7 @@ def measure(bench: Workbench, params: AdversarialParams, space: FeasibleSpace) -
             **rule_tables(space, bench.data.frame),
         },
         sampling=(note,) if note else (),
-        cut_short=extent.note,
+        cut_short=" ".join(note for note in (extent.note, proved.cut_short) if note),
     )  # fmt: skip
 
 

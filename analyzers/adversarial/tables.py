@@ -61,7 +61,14 @@ TABLES: dict[str, pa.Schema] = {
             ("search_found", _FLOAT), ("verdict", _TEXT), ("boxes", _INT),
         ]
     ),
-    # The same, size by size: share of all rows proved to stay right, and share not flipped.
+    # Regression on trees known from inside: how far each prediction can be moved within the budget.
+    "reach": pa.schema(
+        [
+            ("row", _INT), ("no_more_than", _FLOAT), ("largest_known", _FLOAT),
+            ("search_found", _FLOAT), ("verdict", _TEXT),
+        ]
+    ),
+    # Classes: proofs size by size: share of all rows proved to stay right, and share not flipped.
     "proof_curve": pa.schema(
         [
             ("size", _FLOAT), ("proved", _FLOAT), ("proved_low", _FLOAT), ("proved_high", _FLOAT),
@@ -150,6 +157,15 @@ TABLES: dict[str, pa.Schema] = {
             ("survives_saving", pa.bool_()), ("height", _INT), ("width", _INT),
             ("channels", _INT), ("original", pa.list_(pa.float32())),
             ("adversarial", pa.list_(pa.float32())), ("difference", pa.list_(pa.float32())),
+        ]
+    ),
+    # Pictures that a few pixels of any colour, or a patch, were enough for.
+    "painted_examples": pa.schema(
+        [
+            ("kind", _TEXT), ("budget", _TEXT), ("row", _INT), ("true", _TEXT), ("before", _TEXT),
+            ("after", _TEXT), ("n_pixels", _INT), ("height", _INT), ("width", _INT),
+            ("channels", _INT), ("original", pa.list_(pa.float32())),
+            ("adversarial", pa.list_(pa.float32())),
         ]
     ),
     "text_examples": pa.schema(

@@ -12,8 +12,11 @@ from sklearn.compose import make_column_transformer
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     GradientBoostingClassifier,
+    GradientBoostingRegressor,
     HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
     RandomForestClassifier,
+    RandomForestRegressor,
 )
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -22,6 +25,7 @@ from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import threadpool_limits
 
 from analyzers.adversarial.found import Found
+from analyzers.adversarial.proof.reach import reach_of_rows
 from analyzers.adversarial.proof.rows import Bounds, bound_rows
 from analyzers.adversarial.target import Target
 from analyzers.anatomy.refusal import DoesNotFit
@@ -90,21 +94,26 @@ def attacked(
     return target, Found(target)
 
 
+def every_point(space: FeasibleSpace, original: np.ndarray) -> np.ndarray:
+    """All values of every column that may change, in all combinations."""
+    choices = [
+        [original[place]]
+        if np.isnan(original[place]) or not space.is_free[place]
+        else np.unique(
+            np.r_[np.round(np.arange(field.low, field.high + 0.05, 0.1), 1), original[place]]
+        )
+        if field.rule == "number"
+        else np.arange(field.low, field.high + 1)
+        for place, field in enumerate(space.fields)
+    ]
+    return np.array(list(product(*choices)))
+
+
 def nearest_by_trying(target: Target) -> np.ndarray:
     """The size of the nearest change of each row among all rows that keep the rules."""
     space, sizes = target.space, []
     for row, original in enumerate(target.originals):
-        choices = [
-            [original[place]]
-            if np.isnan(original[place]) or not space.is_free[place]
-            else np.unique(
-                np.r_[np.round(np.arange(field.low, field.high + 0.05, 0.1), 1), original[place]]
-            )
-            if field.rule == "number"
-            else np.arange(field.low, field.high + 1)
-            for place, field in enumerate(space.fields)
-        ]
-        points = np.array(list(product(*choices)))
+        points = every_point(space, original)
         originals = np.repeat(original[None, :], len(points), axis=0)
         points = points[space.is_feasible(points, originals)]
         owners = np.full(len(points), row)
@@ -112,6 +121,11 @@ def nearest_by_trying(target: Target) -> np.ndarray:
         distances = space.distance(points, originals[: len(points)])
         sizes.append(distances[flips].min() if flips.any() else np.inf)
     return np.array(sizes)
+
+
+def value_target(model: Any, frame: pd.DataFrame, space: FeasibleSpace) -> Target:
+    rows = frame.iloc[:5].reset_index(drop=True)
+    return Target(model, space, rows, np.zeros(5, dtype=np.int64), sight="values")
 
 
 def hold(bounds: Bounds, target: Target, found: Found) -> None:
@@ -353,3 +367,67 @@ def test_a_model_that_is_not_its_trees_is_refused(estimator, why):
 
     with pytest.raises(DoesNotFit, match=why):
         proved(model, target, found, 2)
+
+
+def farthest_by_trying(target: Target, budget: float) -> np.ndarray:
+    """The largest movement of each prediction among all rows within the budget and the rules."""
+    space, most = target.space, []
+    for row, original in enumerate(target.originals):
+        points = every_point(space, original)
+        originals = np.repeat(original[None, :], len(points), axis=0)
+        fits = space.is_feasible(points, originals)
+        fits &= space.distance(points, originals) <= budget * (1 + 1e-9)
+        owners = np.full(int(fits.sum()), row)
+        start = target.values(original[None, :], np.array([row]))[0]
+        most.append(np.abs(target.values(points[fits], owners) - start).max())
+    return np.array(most)
+
+
+REGRESSORS = {
+    "forest": lambda: RandomForestRegressor(4, max_depth=4, random_state=0),
+    "boosting": lambda: GradientBoostingRegressor(n_estimators=5, max_depth=3, random_state=0),
+    "histogram": lambda: HistGradientBoostingRegressor(max_iter=5, min_samples_leaf=3),
+}
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    seed=st.integers(0, 10_000),
+    kind=st.sampled_from(sorted(REGRESSORS)),
+    budget=st.sampled_from([0.4, 1.0, 1.7]),
+    frozen=st.sampled_from([(), ("years",), ("place", "wage")]),
+    rising=st.sampled_from([(), ("wage",)]),
+)
+def test_the_largest_movement_equals_trying_everything(seed, kind, budget, frozen, rising):
+    frame = people(seed)
+    rng = np.random.default_rng(seed)
+    worth = frame["wage"] * rng.normal() + frame["years"] * rng.normal() + 2 * (frame.plan == "x")
+    model = EstimatorModel(one_hot(REGRESSORS[kind]()).fit(frame, worth))
+    target = value_target(model, frame, space_of(COLUMNS, frame, frozen=frozen, rising=rising))
+    with threadpool_limits(1):
+        reach = reach_of_rows(model, target, target.originals, budget=budget, effort=MANY)
+        exact = farthest_by_trying(target, budget)
+        few = reach_of_rows(model, target, target.originals, budget=budget, effort=6)
+
+    assert reach.is_proved.all()
+    assert reach.reached == pytest.approx(exact)
+    assert reach.at_most == pytest.approx(exact, abs=1e-3)
+    space = target.space
+    assert space.is_feasible(reach.points, target.originals).all()
+    assert (space.distance(reach.points, target.originals) <= budget * (1 + 1e-9)).all()
+    # With little effort the truth lies between what is reached and the ceiling.
+    assert (few.reached <= exact + 1e-9).all()
+    assert (few.at_most >= exact - 1e-9).all()
+
+
+def test_a_prediction_behind_a_link_is_refused():
+    frame = people(0)
+    model = EstimatorModel(
+        one_hot(HistGradientBoostingRegressor(loss="poisson", max_iter=5)).fit(
+            frame, frame["years"] + 1
+        )
+    )
+    target = value_target(model, frame, space_of(COLUMNS, frame))
+
+    with pytest.raises(DoesNotFit, match="do not lead to its answers"):
+        reach_of_rows(model, target, target.originals, budget=1.0, effort=10)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.compose import make_column_transformer
+from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
@@ -22,10 +23,11 @@ from analyzers.adversarial.target import Target
 from analyzers.anatomy.refusal import DoesNotFit
 from analyzers.core.model import Capability
 from analyzers.core.subject import Column, Role
+from analyzers.core.workbench import Workbench
 from analyzers.policies import load_policy
 from analyzers.toolkit.feasible import space_of
-from tests.adversarial.benches import plane_bench
-from tests.benches import EstimatorModel, credit_bench
+from tests.adversarial.benches import plane_bench, value_bench
+from tests.benches import EstimatorModel, credit_bench, predictions_of
 
 COLUMNS = (
     Column(name="wage", kind="number", role=Role.FEATURE, is_feature=True),
@@ -297,3 +299,26 @@ def test_a_model_without_slopes_is_refused():
 
     with pytest.raises(DoesNotFit, match="KNeighbors"):
         open_slopes(neighbours, target)
+
+
+def test_the_most_a_prediction_can_move_is_proved_on_trees():
+    bench = value_bench([1.0, -2.0, 0.5])
+    features = bench.data.frame[["x0", "x1", "x2"]]
+    trees = GradientBoostingRegressor(n_estimators=20, random_state=0)
+    model = EstimatorModel(trees.fit(features, bench.data.frame["y"]))
+    data = bench.data
+    known = Workbench(
+        subject=bench.subject, data=data, predictions=predictions_of(model, data), model=model,
+        rng=np.random.default_rng(0),
+    )  # fmt: skip
+
+    measured = ANALYZER.measure(known, AdversarialParams(rows=20, knowledge="whole model"))
+
+    estimates, reach = measured.estimates, measured.tables["reach"].to_pandas()
+    assert estimates["largest_proved"].value == 1
+    assert (reach["search_found"] <= reach["largest_known"]).all()
+    assert (reach["largest_known"] <= reach["no_more_than"]).all()
+    assert estimates["median_ceiling"].value == pytest.approx(estimates["median_change"].value)
+    said = [finding.headline for finding in ANALYZER.judge(measured, load_policy("conventions"))]
+    assert any("moves half of the predictions by more than" in headline for headline in said)
+    assert "search_gap" in [chart.name for chart in ANALYZER.draw(measured)]

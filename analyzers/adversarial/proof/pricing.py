@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzers.adversarial.proof.row import RowBoxes
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 _ROUNDS = 40
@@ -18,12 +20,13 @@ _RATE = 2.0
 
 
 class Pricing(NamedTuple):
-    """A bound from below on the cost of a margin above zero.
+    """A bound that holds over all changes, and what it rests on.
 
     Attributes:
         price: of a unit of cost; 0 where no price bounds anything.
         worth: `(n_leaves,)` what each leaf adds, less the price of its share of the cost.
-        bound: the bound over all changes, squared size; infinite where no change is enough.
+        bound: on the squared size of a change that brings a margin above zero, from below
+            (infinite where no change is enough); or on the sum itself, from above.
     """
 
     price: float
@@ -31,22 +34,18 @@ class Pricing(NamedTuple):
     bound: float
 
 
-def best_pricing(
-    values: Floats, offset: float, prices: Floats, trees: Integers, starts: Integers
-) -> Pricing:
+def best_pricing(values: Floats, offset: float, row: RowBoxes) -> Pricing:
     """Search the price and the shares with the highest bound.
 
     Args:
         values: `(n_leaves,)` what each leaf adds to the margin.
         offset: what the margin starts from.
-        prices: `(n_columns, n_leaves)` squared cost that a leaf asks of each column at least.
-        trees: `(n_leaves,)` number of each leaf's tree, from 0 without gaps.
-        starts: `(n_trees,)` where each tree's leaves start.
+        row: the leaves' trees and what each asks of each column.
     """
+    prices, trees, starts = row.prices, row.trees, row.starts
     if offset + np.maximum.reduceat(values, starts).sum() < 0:
         return Pricing(0.0, values, np.inf)
-    asks = np.maximum.reduceat(prices, starts, axis=1) > 0
-    shares = asks / np.maximum(1, asks.sum(axis=1, keepdims=True))
+    shares = _even_shares(prices, starts)
     largest = np.maximum(prices.max(axis=1, initial=0.0), 1e-300)[:, None]
     best = Pricing(0.0, values, 0.0)
     for _ in range(_ROUNDS if len(prices) else 0):
@@ -56,11 +55,64 @@ def best_pricing(
             best = found
         if found.price == 0:
             break
-        # Trees that pay much for their best leaf get a larger share of that column's cost.
-        chosen = _chosen(found.worth, starts)
-        shares = shares * np.exp(_RATE * prices[:, chosen] / largest)
-        shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1e-300)
+        shares = _shifted(shares, prices, largest, found.worth, starts)
     return best
+
+
+def best_ceiling(values: Floats, offset: float, row: RowBoxes, most: float) -> Pricing:
+    """Search the price and the shares with the lowest ceiling on a sum, given what may be spent.
+
+    Args:
+        values: `(n_leaves,)` what each leaf adds.
+        offset: what the sum starts from.
+        row: the leaves' trees and what each asks of each column.
+        most: squared size that may be spent.
+
+    Returns:
+        With the ceiling as its bound: no change of at most that size reaches a larger sum.
+    """
+    prices, trees, starts = row.prices, row.trees, row.starts
+    best = Pricing(0.0, values, offset + float(np.maximum.reduceat(values, starts).sum()))
+    shares = _even_shares(prices, starts)
+    largest = np.maximum(prices.max(axis=1, initial=0.0), 1e-300)[:, None]
+    for _ in range(_ROUNDS if len(prices) else 0):
+        paid = (shares[:, trees] * prices).sum(axis=0)
+        found = best
+        cost = float(paid.max(initial=0.0))
+        if cost <= 0:
+            break
+        centre, width = (float(np.ptp(values)) + 1e-300) / cost, 1e4
+        for n_tries in (17, 9, 9):
+            tried = [
+                _ceiling(values, offset, paid, starts, price, most)
+                for price in centre * np.geomspace(1 / width, width, n_tries)
+            ]
+            found = min(tried, key=lambda each: each.bound)
+            centre, width = found.price, width ** (2 / (n_tries - 1))
+        best = min(best, found, key=lambda each: each.bound)
+        shares = _shifted(shares, prices, largest, found.worth, starts)
+    return best
+
+
+def _ceiling(
+    values: Floats, offset: float, paid: Floats, starts: Integers, price: float, most: float
+) -> Pricing:
+    worth = values - price * paid
+    sum_ = offset + float(np.maximum.reduceat(worth, starts).sum())
+    return Pricing(float(price), worth, sum_ + price * most)
+
+
+def _even_shares(prices: Floats, starts: Integers) -> Floats:
+    asks = np.maximum.reduceat(prices, starts, axis=1) > 0
+    return asks / np.maximum(1, asks.sum(axis=1, keepdims=True))
+
+
+def _shifted(
+    shares: Floats, prices: Floats, largest: Floats, worth: Floats, starts: Integers
+) -> Floats:
+    """Trees that pay much for their best leaf get a larger share of that column's cost."""
+    shares = shares * np.exp(_RATE * prices[:, _chosen(worth, starts)] / largest)
+    return shares / np.maximum(shares.sum(axis=1, keepdims=True), 1e-300)
 
 
 def _best_price(values: Floats, offset: float, paid: Floats, starts: Integers) -> Pricing:

@@ -55,6 +55,12 @@ class RowBoxes:
     column_of: Integers
     kept_as: Integers
 
+    @property
+    def trees(self) -> Integers:
+        """`(n_kept,)` number of each kept leaf's tree, from 0 without gaps."""
+        lengths = np.diff(np.r_[self.starts, len(self.leaves)])
+        return np.repeat(np.arange(len(self.starts)), lengths)
+
     def reached(self, at: Integers) -> Integers:
         """Walk points through all trees.
 

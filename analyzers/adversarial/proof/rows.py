@@ -8,13 +8,15 @@ from numpy.typing import NDArray
 
 from analyzers.adversarial.found import Found
 from analyzers.adversarial.proof.boxes import LeafBoxes, boxes_of
+from analyzers.adversarial.proof.branching import Margins
 from analyzers.adversarial.proof.opened import open_trees
 from analyzers.adversarial.proof.row import RowBoxes, row_boxes
-from analyzers.adversarial.proof.search import Margins, nearest_change
+from analyzers.adversarial.proof.search import nearest_change
 from analyzers.adversarial.target import Target
 from analyzers.anatomy.refusal import DoesNotFit
 from analyzers.core.model import Model
 from analyzers.core.workbench import Tracker, untracked
+from analyzers.toolkit.feasible import FeasibleSpace
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -132,19 +134,7 @@ class _Asked:
         if broken.any():
             mended = space.repair(points[broken], originals[broken])
             self._offer(mended[space.is_feasible(mended, originals[broken])])
-        return flips, self._broken(points, originals, is_kept)
-
-    def _broken(self, points: Floats, originals: Floats, is_kept: Flags) -> Flags:
-        """Which columns take part in a rule between columns that a point breaks."""
-        places = self._problem.places
-        bound = np.zeros((len(points), points.shape[1]), dtype=bool)
-        for relation in self._target.space.relations:
-            is_broken = relation.holds(originals) & ~relation.holds(points)
-            for place in (relation.place, *relation.others):
-                bound[is_broken, place] = True
-        columns = bound[:, places]
-        # A rule that none of the columns can mend binds them all.
-        return np.where(is_kept[:, None], False, columns | ~columns.any(axis=1, keepdims=True))
+        return flips, broken_columns(space, points, originals, is_kept, self._problem.places)
 
     def _offer(self, points: Floats) -> Flags:
         if not len(points):
@@ -155,3 +145,28 @@ class _Asked:
         good = flips & self._target.space.is_feasible(points, originals)
         self._found.offer(points, owners, np.where(good, 1.0, -1.0), source=SOURCE)
         return flips
+
+
+def broken_columns(
+    space: FeasibleSpace, points: Floats, originals: Floats, is_kept: Flags, places: Integers
+) -> Flags:
+    """Say which columns take part in a rule between columns that a point breaks.
+
+    Args:
+        space: the rules.
+        points: `(n_points, n_features)`.
+        originals: `(n_points, n_features)`.
+        is_kept: `(n_points,)` whether a point keeps all rules.
+        places: `(n_columns,)` the features that are asked about.
+
+    Returns:
+        `(n_points, n_columns)`.
+    """
+    bound = np.zeros((len(points), points.shape[1]), dtype=bool)
+    for relation in space.relations:
+        is_broken = relation.holds(originals) & ~relation.holds(points)
+        for place in (relation.place, *relation.others):
+            bound[is_broken, place] = True
+    columns = bound[:, places]
+    # A rule that none of the columns can mend binds them all.
+    return np.where(is_kept[:, None], False, columns | ~columns.any(axis=1, keepdims=True))
