@@ -40,7 +40,7 @@ from analyzers.explanation.word_values import weigh_words
 _LONG_ENOUGH_S = 0.15
 _QUESTION_SIZES = (8, 64, 512, 4096)
 _EXPLAINED_SIZES = (4, 32, 256)
-_PICTURE_SIZES = (4, 16)
+_PICTURE_SIZES = (4, 32)
 _PICTURES_BEHIND = 10
 _LIME_ROWS = 20
 # A first call loads and compiles; it is made again unless it was long for another reason.
@@ -134,7 +134,7 @@ def _explain_tables(
         attributions.append(attribution)
 
     try:
-        cost = _growing(explain, _EXPLAINED_SIZES)
+        cost = _growing(explain, _EXPLAINED_SIZES, row_by_row=is_gradient)
     except CannotExplain as reason:
         return found | {"refused": str(reason)} | _named("explain", Cost(0.0, 0.0))
     if is_gradient:
@@ -213,7 +213,7 @@ def _explain_pictures(
         heats.append(heat_by_gradients(model, pictures, others, target, untracked))
 
     try:
-        cost = _growing(explain, _PICTURE_SIZES)
+        cost = _growing(explain, _PICTURE_SIZES, row_by_row=True)
     except CannotExplain as reason:
         return found | {"refused": str(reason)} | _named("explain", Cost(0.0, 0.0))
     heat = heats[-1]
@@ -221,8 +221,17 @@ def _explain_pictures(
     return found | _named("explain", cost)
 
 
-def _growing(work: Callable[[int], None], sizes: tuple[int, ...]) -> Cost:
-    """Do a work at growing sizes until it takes long enough to be timed."""
+def _growing(
+    work: Callable[[int], None], sizes: tuple[int, ...], *, row_by_row: bool = False
+) -> Cost:
+    """Do a work at growing sizes until it takes long enough to be timed.
+
+    Args:
+        work: takes the number of rows.
+        sizes: to try.
+        row_by_row: whether it has no start to speak of, and takes very different times for
+            single rows, so that the mean of the most rows tells more than a slope.
+    """
     first = _timed(partial(work, sizes[0]))
     if first < _WARM_S:
         first = _timed(partial(work, sizes[0]))
@@ -233,6 +242,8 @@ def _growing(work: Callable[[int], None], sizes: tuple[int, ...]) -> Cost:
         if is_timed or times[-1][1] > _LONGEST_S:
             break
         times.append((size, _timed(partial(work, size))))
+    if row_by_row:
+        return Cost(0.0, times[-1][1] / times[-1][0])
     return _line(times)
 
 
