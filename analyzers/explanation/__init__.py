@@ -44,6 +44,7 @@ from analyzers.explanation.what_if import (
     edits_chart,
     read_answer,
 )
+from analyzers.explanation.word_charts import coloured_words_chart
 from analyzers.explanation.words import measure_words
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "account_of",
     "answer_now",
     "ask_about",
+    "coloured_words_chart",
     "contrast_chart",
     "dependence_chart",
     "draw_counterfactuals",

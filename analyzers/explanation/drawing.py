@@ -15,7 +15,6 @@ from analyzers.explanation.global_charts import (
 from analyzers.explanation.local_charts import (
     dependence_chart,
     draw_beside_lime,
-    draw_tokens,
     local_chart,
 )
 from analyzers.explanation.overall_charts import (
@@ -25,6 +24,7 @@ from analyzers.explanation.overall_charts import (
 )
 from analyzers.explanation.picture_charts import overlay_chart
 from analyzers.explanation.telling_rows import draw_prototypes, draw_representatives
+from analyzers.explanation.word_charts import coloured_words_chart, word_steps_chart
 
 DEPENDENCES = 2
 
@@ -58,8 +58,12 @@ def draw(measurements: Measurements) -> list[Chart]:
     shown = measurements.facts.get("shown_row")
     if shown is not None and is_filled(measurements, "values"):
         charts.append(local_chart(measurements, int(shown)))
+    if shown is not None:
+        charts += [
+            coloured_words_chart(measurements, int(shown)),
+            word_steps_chart(measurements, int(shown)),
+        ]
     charts += [
-        draw_tokens(measurements),
         overlay_chart(measurements),
         draw_beside_lime(measurements),
         draw_counterfactuals(measurements),

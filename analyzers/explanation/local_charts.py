@@ -179,48 +179,6 @@ def dependence_chart(measurements: Measurements, feature: str) -> Chart | None:
     )
 
 
-def draw_tokens(measurements: Measurements) -> Chart | None:
-    """What each word of the shown text adds, in reading order."""
-    if not is_filled(measurements, "tokens"):
-        return None
-    table = measurements.tables["tokens"].to_pandas()
-    row = int(measurements.facts.get("shown_row") or 0)
-    part = table[table["row"] == row].sort_values("position").iloc[:200]
-    if part.empty:
-        return None
-    phi = part["phi"].to_numpy()
-    trace = {
-        "type": "bar",
-        "x": part["position"].to_numpy(),
-        "y": phi,
-        "marker": {"color": np.where(phi >= 0, RAISES, LOWERS).tolist()},
-        "hovertext": [plain(word, longest=40) for word in part["token"]],
-        "hovertemplate": "%{hovertext}: %{y:.3g}<extra></extra>",
-    }
-    top = part.iloc[int(np.abs(phi).argmax())]
-    return Chart(
-        name="words",
-        title=f"Row {row:,}: what each word adds, in reading order",
-        caption=(
-            f"{len(part):,} words; orange raises, blue lowers the {output_of(measurements)}. "
-            f"The largest step is {plain(top['token'], longest=30)}."
-        ),
-        alt=f"Bars of word attributions of row {row}; largest: {plain(top['token'], longest=30)}.",
-        table="tokens",
-        figure=figure(
-            [trace],
-            x="",
-            y=f"SHAP value ({scale_of(measurements)})",
-            showlegend=False,
-            xaxis={
-                "tickvals": part["position"].to_numpy(),
-                "ticktext": [plain(word, longest=20) for word in part["token"]],
-                "tickangle": -60,
-            },
-        ),
-    )
-
-
 def draw_beside_lime(measurements: Measurements) -> Chart | None:
     """SHAP and LIME of the shown row, side by side."""
     if not is_filled(measurements, "lime"):

@@ -5,6 +5,7 @@ import streamlit as st
 from analyzers.explanation import (
     ANALYZER,
     account_of,
+    coloured_words_chart,
     dependence_chart,
     effect_chart,
     explained_features,
@@ -29,7 +30,8 @@ def pick(shown: Shown) -> None:
     if not rows or not features:
         return
     if local_chart(shown.measurements, rows[0]) is None:
-        return  # texts and pictures have no columns to choose from
+        pick_text(shown, rows[0])  # texts and pictures have no columns to choose from
+        return
     st.header("Look at one row, or one column", anchor=False)
     left, right = st.columns(2)
     with left:
@@ -52,6 +54,17 @@ def pick(shown: Shown) -> None:
             chart = draw(shown.measurements, feature)
             if chart is not None:
                 chart_view(chart, shown.measurements, area=ANALYZER.name, place="picked")
+
+
+def pick_text(shown: Shown, first: int) -> None:
+    """Choose a text, and read which of its words count."""
+    if coloured_words_chart(shown.measurements, first) is None:
+        return
+    st.header("Read one text", anchor=False)
+    row = row_picker(shown)
+    chart = None if row is None else coloured_words_chart(shown.measurements, row)
+    if chart is not None:
+        chart_view(chart, shown.measurements, area=ANALYZER.name, place="picked")
 
 
 def live(shown: Shown) -> None:
