@@ -21,6 +21,7 @@ SECTIONS = {
     "groups": "Who is easier to find?",
     "attribute_inference": LEAKS,
     "memorised_values": LEAKS,
+    "property_models": LEAKS,
     "prototypes": LEAKS,
     "extraction": LEAKS,
     "combination_sizes": TABLE,

@@ -10,6 +10,7 @@ from analyzers.core.result import Measurements
 from analyzers.privacy.audit_drawing import draw_audit
 from analyzers.privacy.extraction import STRATEGIES
 from analyzers.privacy.memorised import N_CANDIDATES
+from analyzers.privacy.property_drawing import draw_property
 from analyzers.privacy.prototype_drawing import draw_prototypes
 from analyzers.privacy.singling_out_drawing import (
     draw_combination_sizes,
@@ -26,6 +27,7 @@ def draw_leaks(measurements: Measurements) -> list[Chart]:
         ("shadow_models", _shadows), ("memorised_values", _memorised),
         ("prototypes", draw_prototypes), ("combination_sizes", draw_combination_sizes),
         ("identifying_columns", draw_identifying_columns), ("audit", draw_audit),
+        ("property_models", draw_property),
     ):  # fmt: skip
         table = measurements.tables.get(name)
         if table is not None and table.num_rows:

@@ -10,7 +10,7 @@ References:
     Representations. Suri and Evans 2022, Formalizing and Estimating Distribution Inference Risks.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -48,12 +48,14 @@ class Line(NamedTuple):
         error: root mean square of the same reading for each known model, left out of the line.
         blind_error: the same for always guessing the mean share.
         n_models: known models.
+        readings: `(n_models,)` of each known model's share, by the others.
     """
 
     share: float
     error: float
     blind_error: float
     n_models: int
+    readings: NDArray[np.float64]
 
 
 def property_part(
@@ -97,7 +99,16 @@ def property_part(
         "property_blind_error": line.blind_error,
         "property_rows_each": int(plan.inside[0].sum()),
     }  # fmt: skip
-    return Part({NAME: estimate}, facts, {})
+    rows = [_row(share, read) for share, read in zip(shares, line.readings, strict=True)]
+    mine = _row(in_group[:cut].mean(), line.share) | {
+        "is_target": True, "low": estimate.low, "high": estimate.high,
+    }  # fmt: skip
+    return Part({NAME: estimate}, facts, {"property_models": [mine, *rows]})
+
+
+def _row(share: float, read: float) -> dict[str, Any]:
+    return {"is_target": False, "share": float(share), "read_share": float(read),
+            "low": None, "high": None}  # fmt: skip
 
 
 def read_off(
@@ -132,7 +143,7 @@ def read_off(
         blind[place] = shares[rest].mean() - shares[place]
     return Line(
         reading(everyone, target), float(np.sqrt((errors**2).mean())),
-        float(np.sqrt((blind**2).mean())), n_models,
+        float(np.sqrt((blind**2).mean())), n_models, shares + errors,
     )  # fmt: skip
 
 

@@ -178,6 +178,15 @@ TABLES = {
             pa.field("n_members", pa.int64(), nullable=False),
         ]
     ),
+    "property_models": pa.schema(
+        [
+            pa.field("is_target", pa.bool_(), nullable=False),
+            pa.field("share", pa.float64(), nullable=False),
+            pa.field("read_share", pa.float64(), nullable=False),
+            pa.field("low", pa.float64()),
+            pa.field("high", pa.float64()),
+        ]
+    ),
     "extraction": pa.schema(
         [
             pa.field("strategy", pa.string(), nullable=False),

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pytest
 from sklearn.linear_model import LogisticRegression
 
 from analyzers.core.model import Capability
 from analyzers.core.subject import Column, Role
 from analyzers.policies import load_policy
+from analyzers.privacy.drawing import draw
 from analyzers.privacy.judging import judge
 from analyzers.privacy.measuring import measure
 from analyzers.privacy.params import PrivacyParams
@@ -54,6 +56,13 @@ def test_a_share_that_behaviour_shows_is_read_within_its_interval():
     assert share.low <= found.facts["property_true_share"] <= share.high
     assert abs(share.value - 0.8) < 0.15
     assert found.facts["property_error"] < 0.5 * found.facts["property_blind_error"]
+    rows = found.tables["property_models"].to_pylist()
+    assert (rows[0]["is_target"], rows[0]["read_share"]) == (True, share.value)
+    errors = [row["read_share"] - row["share"] for row in rows[1:]]
+    assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(found.facts["property_error"])
+    (chart,) = (chart for chart in draw(found) if chart.name == "property_models")
+    assert "n = 16 models" in chart.caption
+    assert "sex: " in chart.title
     headlines = [finding.headline for finding in judge(found, load_policy("conventions"))]
     assert any("Behaviour tells the share better than guessing" in text for text in headlines)
 
