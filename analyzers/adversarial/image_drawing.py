@@ -13,6 +13,7 @@ from analyzers.toolkit.plots import PALETTE, SEQUENTIAL, figure, plain
 MOST_GROUPS = 24
 MOST_PATHS = 12
 _BAND = "rgba(0,114,178,0.15)"
+PAINTED = "What do a few pixels or a patch do?"
 
 
 def draw_attacks(table: pa.Table, measurements: Measurements) -> Chart:
@@ -192,7 +193,7 @@ def draw_other_budgets(table: pa.Table, measurements: Measurements) -> Chart:
         "world.",
         alt=f"{len(names)} bars; the last leaves {left[-1]:.0%} of {n:,} rows.",
         table="other_budgets",
-        section="What do a few pixels or a patch do?",
+        section=PAINTED,
         figure=figure(
             traces, x="Share answered correctly", y="", height=150 + 34 * len(names),
             xaxis={"range": [0, 1.02], "tickformat": ".0%"},

@@ -1,6 +1,7 @@
 """What is asked of pictures beside the attack of bounded size: few pixels, patch, damage, proof."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +27,31 @@ from analyzers.toolkit.intervals import mean_estimate, rate_estimate
 
 RADII = 13
 FEWEST_PATCH_STEPS = 40
+SHOWN_A_BUDGET = 3
+LARGE_PICTURE = 30_000
+
+
+class Painted(NamedTuple):
+    """Pictures that a few pixels or a patch were enough for.
+
+    Attributes:
+        kind: "pixels" or "patch".
+        budget: in words.
+        rows: `(n_shown,)` positions among the originals.
+        pictures: `(n_shown, height, width, channels)`.
+    """
+
+    kind: str
+    budget: str
+    rows: NDArray[np.int64]
+    pictures: Images
+
+
+class OtherBudgets(NamedTuple):
+    """What is left under each such budget, and some pictures that fell."""
+
+    table: pa.Table
+    painted: list[Painted]
 
 
 def other_budgets(
@@ -37,7 +63,7 @@ def other_budgets(
     n_attacked: int,
     params: AdversarialParams,
     rng: np.random.Generator,
-) -> pa.Table:
+) -> OtherBudgets:
     """Accuracy left when a few pixels, or a square, may take any colour.
 
     Args:
@@ -54,6 +80,13 @@ def other_budgets(
     _, height, width, _ = originals.shape
     pixel_rng, patch_rng = rng.spawn(2)
     broken = np.zeros(len(originals), dtype=bool)
+    painted_now: list[Painted] = []
+    n_shown = SHOWN_A_BUDGET if originals[:1].size <= LARGE_PICTURE else 1
+
+    def keep(kind: str, budget: str, rows: NDArray[np.int64], reached: Broken) -> None:
+        good = np.flatnonzero(_confirmed(model, reached, aim.take(rows)))[:n_shown]
+        if len(good):
+            painted_now.append(Painted(kind, budget, rows[good], reached.pictures[good]))
 
     def line(kind: str, budget: str, amount: int, share: float, method: str, left: int) -> None:
         rate = rate_estimate(left, n_attacked)
@@ -75,8 +108,9 @@ def other_budgets(
                                   queries=params.queries, rng=draw, track=bench.track)  # fmt: skip
         # Who may change two pixels may change one: what fell stays fallen.
         broken[left[_confirmed(model, reached, aim.take(left))]] = True
+        keep("pixels", _pixels(count), left, reached)
         words = "every pixel tried in full" if in_full else f"{params.queries:,} random sets"
-        line("pixels", f"{count} pixel{'s' * (count > 1)}", count, count / (height * width), words,
+        line("pixels", _pixels(count), count, count / (height * width), words,
              int((~broken).sum()))  # fmt: skip
     if params.patch > 0 and len(originals):
         side = side_of(params.patch, height, width)
@@ -90,9 +124,15 @@ def other_budgets(
                                       rng=patch_rng, track=bench.track)  # fmt: skip
             words = f"{params.queries:,} random places and colours"
         fallen = int(_confirmed(model, painted, aim).sum())
-        line("patch", f"square of {side} x {side} pixels", side * side,
+        budget = f"square of {side} x {side} pixels"
+        keep("patch", budget, np.arange(len(originals)), painted)
+        line("patch", budget, side * side,
              side * side / (height * width), words, len(originals) - fallen)  # fmt: skip
-    return table_of("other_budgets", made)
+    return OtherBudgets(table_of("other_budgets", made), painted_now)
+
+
+def _pixels(count: int) -> str:
+    return f"{count} pixel{'s' * (count > 1)}"
 
 
 def _doubling(most: int) -> list[int]:

@@ -1,11 +1,14 @@
 """Tables of single pictures: every attacked row, the examples kept, an attack step by step."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from analyzers.adversarial.attacked import Attacked
 from analyzers.adversarial.gradient import path_of
+from analyzers.adversarial.image_extras import Painted
 from analyzers.adversarial.nearest import Nearest
 from analyzers.adversarial.network import Network
 from analyzers.adversarial.params import AdversarialParams
@@ -109,6 +112,40 @@ def example_table(
             }
         )  # fmt: skip
     return table_of("image_examples", made)
+
+
+def painted_table(
+    bench: Workbench, attacked: Attacked, nearest: Nearest, painted: Sequence[Painted]
+) -> pa.Table:
+    """Pictures that a few pixels or a patch were enough for, before and after.
+
+    Args:
+        bench: the data.
+        attacked: which rows.
+        nearest: the pictures that were read rightly.
+        painted: some of those that fell, by budget.
+    """
+    classes = bench.subject.classes
+    correct = np.flatnonzero(attacked.is_correct)
+    made: list[dict[str, object]] = []
+    for some in painted:
+        answers = nearest.model.predict(some.pictures)
+        for row, picture, answer in zip(some.rows, some.pictures, answers, strict=True):
+            original = nearest.originals[row]
+            height, width, channels = original.shape
+            made.append(
+                {
+                    "kind": some.kind, "budget": some.budget,
+                    "row": int(bench.data.rows[attacked.positions[correct[row]]]),
+                    "true": classes[nearest.aim.codes[row]] if attacked.has_labels else None,
+                    "before": classes[nearest.aim.codes[row]], "after": classes[int(answer)],
+                    "n_pixels": int((picture != original).any(axis=2).sum()),
+                    "height": height, "width": width, "channels": channels,
+                    "original": original.ravel().tolist(),
+                    "adversarial": picture.ravel().tolist(),
+                }
+            )  # fmt: skip
+    return table_of("painted_examples", made)
 
 
 def step_table(

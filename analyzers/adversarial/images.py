@@ -22,6 +22,7 @@ from analyzers.adversarial.image_search import Plan, plan_for, search_pictures
 from analyzers.adversarial.image_tables import (
     chosen_examples,
     example_table,
+    painted_table,
     row_table,
     step_table,
 )
@@ -172,10 +173,12 @@ def _extras(
     estimates: dict[str, Estimate] = {}
 
     def few_pixels_and_patch() -> None:
-        tables["other_budgets"] = other_budgets(
+        made = other_budgets(
             bench, nearest.model, plan.network, nearest.originals, nearest.aim, len(pictures),
             params, streams[0],
         )  # fmt: skip
+        tables["other_budgets"] = made.table
+        tables["painted_examples"] = painted_table(bench, attacked, nearest, made.painted)
 
     def common_damage() -> None:
         damaged = corruption_table(bench, nearest.model, pictures, attacked.codes, streams[1])
@@ -202,6 +205,17 @@ def _extras(
     return _Extras(tables, estimates, note)
 
 
+def _further_budgets(params: AdversarialParams) -> str:
+    """Name the budgets beside the stated one, each attacked on its own."""
+    said = ""
+    if params.pixels:
+        many = "pixel" if params.pixels == 1 else "pixels"
+        said += f" Apart from that, L0: up to {params.pixels} {many} of any colour."
+    if params.patch > 0:
+        said += f" Apart from that, a square patch on {params.patch:.0%} of the picture."
+    return said
+
+
 def _threat_model(params: AdversarialParams, plan: Plan, attacked: Attacked) -> pa.Table:
     goal = "any wrong answer." if attacked.has_labels else "any other answer."
     knows = {
@@ -214,7 +228,8 @@ def _threat_model(params: AdversarialParams, plan: Plan, attacked: Attacked) -> 
         access="white-box" if plan.network else "black-box",
         may_change="Every pixel may change, within black and white.",
         budget=f"{params.norm} {params.epsilon:g} on a scale from 0 (black) to 1 (white)"
-        + ("." if params.norm == "L-inf" else ", root mean square over the pixels."),
+        + ("." if params.norm == "L-inf" else ", root mean square over the pixels.")
+        + _further_budgets(params),
         goal=f"the answer {params.wanted!r}." if params.wanted else goal,
         is_targeted=bool(params.wanted),
     )

@@ -24,12 +24,15 @@ def threat_model_table(
         access: "white-box" or "black-box".
         is_targeted: whether the attacker wants one answer of their choosing.
     """
+    # Changing what the model is shown is control of its test data; whoever has the model itself
+    # needs no access to ask it.
+    capability = "Testing data control" + ("" if access == "white-box" else " and query access")
     rows: list[dict[str, object]] = [
         {"aspect": "Kind of attack", "statement": "Evasion: rows are changed after training."},
         {"aspect": "Attacker's goal",
          "statement": f"Integrity violation, {'' if is_targeted else 'un'}targeted: {goal}"},
         {"aspect": "Attacker's knowledge", "statement": f"{access.capitalize()}: {knows}"},
-        {"aspect": "Attacker's capability", "statement": f"Query access. {may_change}"},
+        {"aspect": "Attacker's capability", "statement": f"{capability}. {may_change}"},
         {"aspect": "Budget", "statement": budget},
         {"aspect": "Terms", "statement": f"The words are those of {SOURCE}."},
     ]  # fmt: skip

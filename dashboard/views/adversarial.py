@@ -10,6 +10,7 @@ import streamlit as st
 from analyzers.adversarial import ANALYZER
 from analyzers.adversarial.bundle import bundle_pictures
 from analyzers.adversarial.edits import changed_words
+from analyzers.adversarial.image_drawing import PAINTED
 from analyzers.adversarial.pictures import enlarged, magnified
 from analyzers.adversarial.row_bundle import bundle_rows
 from analyzers.adversarial.text_bundle import bundle_texts
@@ -167,13 +168,19 @@ def _picture(row: dict[str, Any], shown: Shown) -> None:
     pictures = (
         (row["original"], f"Original: read as {as_text(row['before'])}"),
         (row["adversarial"], f"Changed: read as {as_text(row['after'])}"),
-        (magnified(row["difference"]), f"Difference, magnified (size {row['size']:.3g})"),
+        (
+            magnified(row["difference"]),
+            f"Difference, magnified (largest {_largest(row):.3g} of 1; grey is unchanged)",
+        ),
     )
     with st.container(horizontal=True):
         for values, words in pictures:
             st.image(enlarged(values, shape, PICTURE_WIDTH), caption=words, width=PICTURE_WIDTH)
     saved = "still does its work" if row["survives_saving"] else "loses its effect"
-    st.caption(f"Found by {as_text(row['found_by'])}; saved as a picture file, it {saved}.")
+    st.caption(
+        f"The smallest change found (size {row['size']:.3g}), by {as_text(row['found_by'])}; saved "
+        f"as a picture file, it {saved}."
+    )
     _steps(row, shown, shape)
     st.download_button(
         f"All {shown.measurements.tables['image_examples'].num_rows:,} examples",
@@ -187,6 +194,36 @@ def _picture(row: dict[str, Any], shown: Shown) -> None:
     )
 
 
+def _largest(row: dict[str, Any]) -> float:
+    return max(map(abs, row["difference"]), default=0.0)
+
+
+def painted(shown: Shown) -> None:
+    """Show pictures that a few pixels or a patch were enough for."""
+    table = shown.measurements.tables.get("painted_examples")
+    if table is None or not table.num_rows:
+        return
+    rows = table.to_pylist()
+    budgets = list(dict.fromkeys(row["budget"] for row in rows))
+    chosen = st.segmented_control(
+        "Pictures that fell to",
+        budgets,
+        default=budgets[0],
+        key="adversarial-painted",
+        help="A few for each budget; the rest are counted in the chart.",
+    )
+    for row in rows:
+        if row["budget"] == chosen:
+            shape = (row["height"], row["width"], row["channels"])
+            with st.container(horizontal=True):
+                for values, words in (
+                    (row["original"], f"Row {row['row']}: read as {as_text(row['before'])}"),
+                    (row["adversarial"], f"Changed: read as {as_text(row['after'])}"),
+                ):
+                    picture = enlarged(values, shape, PICTURE_WIDTH)
+                    st.image(picture, caption=words, width=PICTURE_WIDTH)
+
+
 def _steps(row: dict[str, Any], shown: Shown, shape: tuple[int, int, int]) -> None:
     """Follow the attack on this picture one step at a time."""
     table = shown.measurements.tables["attack_steps"]
@@ -195,7 +232,7 @@ def _steps(row: dict[str, Any], shown: Shown, shape: tuple[int, int, int]) -> No
         return
     by_step = {line["step"]: line for line in part}
     step = st.select_slider(
-        "Step of the attack",
+        "Step of the attack at the full size that was allowed",
         list(by_step),
         value=part[-1]["step"],
         key=f"adversarial-step-{row['example']}",
@@ -263,4 +300,4 @@ def _marked(text: str, places: list[int]) -> str:
     return " ".join(words)
 
 
-show_analysis(ANALYZER, first=threat_model, live=look)
+show_analysis(ANALYZER, first=threat_model, live=look, beside={PAINTED: painted})

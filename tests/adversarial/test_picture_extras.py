@@ -323,3 +323,25 @@ def test_one_class_one_answer_and_a_wrong_name_are_answered_with_a_sentence():
 
 def _no_policy() -> Policy:
     return Policy(name="none", version="1", title="None", as_of="2026-01-01")
+
+
+def test_pictures_that_fell_to_few_pixels_or_a_patch_are_kept_and_really_fell():
+    bench = digits_bench(n_rows=40)
+    params = AdversarialParams(
+        rows=40, pixels=2, patch=0.1, queries=60, steps=4, restarts=1, corruptions=False
+    )
+
+    measured = ANALYZER.measure(bench, params)
+
+    painted = measured.tables["painted_examples"].to_pylist()
+    assert {row["kind"] for row in painted} == {"pixels", "patch"}
+    allowed = {"1 pixel": 1, "2 pixels": 2, "square of 3 x 3 pixels": 9}
+    for row in painted:
+        shape = (1, row["height"], row["width"], row["channels"])
+        changed = np.array(row["adversarial"], dtype=np.float32).reshape(shape)
+        answer = bench.subject.classes[int(bench.need_model().predict(changed)[0])]
+        assert answer == row["after"] != row["before"]
+        assert 0 < row["n_pixels"] <= allowed[row["budget"]]
+    said = " ".join(measured.tables["threat_model"]["statement"].to_pylist())
+    assert "Testing data control. Every pixel" in said
+    assert "L0: up to 2 pixels of any colour" in said
