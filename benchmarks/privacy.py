@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn.base import clone
 from sklearn.datasets import make_classification
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.metrics import roc_auc_score, roc_curve
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
@@ -27,11 +27,11 @@ from threadpoolctl import threadpool_limits
 from analyzers.core.dataset import Dataset, Predictions
 from analyzers.core.result import Estimate
 from analyzers.core.subject import Column, FileRef, Files, Role, Subject
-from analyzers.core.workbench import Workbench, untracked
+from analyzers.core.workbench import Workbench
 from analyzers.privacy.calibration import attack_by_halves, roc_area
 from analyzers.privacy.campaign import Plan, Trained, make_plan, train
 from analyzers.privacy.evidence import Side, fingerprints
-from analyzers.privacy.learned import learned_signal
+from analyzers.privacy.learned import answers_of, judge_rows
 from analyzers.privacy.likelihood import lira_online, rmia_online
 from analyzers.privacy.measuring import measure, operating_points
 from analyzers.privacy.params import PrivacyParams
@@ -199,33 +199,56 @@ def compare_forests() -> None:
 
 
 def compare_art_black_box() -> None:
-    """Our attacks on a model's answers, against ART's learned black-box attack (a forest)."""
+    """Our learned attack and ART's, each told about the same rows and judging the same others."""
     from art.attacks.inference.membership_inference import MembershipInferenceBlackBox
     from art.estimators.classification.scikitlearn import ScikitlearnClassifier
 
     pool, plan = _hard_task(4000, n_models=5)
-    is_member = plan.inside[0]
-    fitted = RandomForestClassifier(100, random_state=0).fit(
-        pool.rows[is_member], pool.codes[is_member]
-    )
-    known, asked = _known_half(is_member)
+    for name, classifier in (
+        ("forest", RandomForestClassifier(100, random_state=0)),
+        ("boosted model", HistGradientBoostingClassifier(max_iter=60, random_state=0)),
+    ):
+        targets = [
+            (is_member, clone(classifier).fit(pool.rows[is_member], pool.codes[is_member]))
+            for is_member in plan.inside[:4]
+        ]
 
-    def ours() -> "Found":
-        members, others = (_side_of(fitted, pool, side) for side in (is_member, ~is_member))
-        rng = np.random.default_rng(0)
-        learned = learned_signal(members, others, rng=rng, track=untracked)
-        attack = attack_by_halves([*signals_of(members, others), *learned], None, None, rng)
-        return _found(-attack.members, -attack.non_members)
+        def ours(targets: list[Any] = targets) -> "Found":
+            found = []
+            for is_member, fitted in targets:
+                known, _ = _known_half(is_member)
+                answers = answers_of(
+                    *(_side_of(fitted, pool, side) for side in (is_member, ~is_member))
+                )
+                order = np.concatenate([np.flatnonzero(is_member), np.flatnonzero(~is_member)])
+                told = np.flatnonzero(known[order])
+                truth = is_member[order].astype(np.int64)
+                with threadpool_limits(1):
+                    values = judge_rows(answers, truth, told, told, ~known[order], 0)
+                is_in = truth[~known[order]] == 1
+                found.append(_found(values[is_in], values[~is_in]))
+            return _mean(found)
 
-    def peer() -> "Found":
-        attack = MembershipInferenceBlackBox(ScikitlearnClassifier(fitted), attack_model_type="rf")
-        inside, outside = known & is_member, known & ~is_member
-        attack.fit(pool.rows[inside], pool.codes[inside], pool.rows[outside], pool.codes[outside])
-        values = attack.infer(pool.rows[asked], pool.codes[asked], probabilities=True).reshape(-1)
-        return _found(values[is_member[asked]], values[~is_member[asked]])
+        def peer(targets: list[Any] = targets) -> "Found":
+            found = []
+            for is_member, fitted in targets:
+                known, asked = _known_half(is_member)
+                attack = MembershipInferenceBlackBox(
+                    ScikitlearnClassifier(fitted), attack_model_type="rf"
+                )
+                inside, outside = known & is_member, known & ~is_member
+                attack.fit(
+                    pool.rows[inside], pool.codes[inside], pool.rows[outside], pool.codes[outside]
+                )
+                values = attack.infer(pool.rows[asked], pool.codes[asked], probabilities=True)
+                is_in = is_member[asked]
+                found.append(_found(values.reshape(-1)[is_in], values.reshape(-1)[~is_in]))
+            return _mean(found)
 
-    _print_attack("attacks, one of them learned, on a forest's answers", "2 x 2,000 rows", ours,
-                  "ART's black-box attack, a forest", peer, lambda: None)  # fmt: skip
+        _print_attack(
+            f"learned attack on the answers of a {name}", "4 targets, told about 2,000 rows, "
+            "judged on 2,000 others", ours, "ART's black-box attack, a forest", peer, lambda: None,
+        )  # fmt: skip
 
 
 def compare_art_shadows(*, n_epochs: int) -> None:
@@ -284,6 +307,14 @@ def _found(members: NDArray[np.float64], others: NDArray[np.float64]) -> Found:
     cut = np.quantile(others, 0.99, method="higher")
     area = roc_area(members, others).value
     return Found(float(area or 0.0), float((members > cut).mean()), len(members))
+
+
+def _mean(found: "list[Found]") -> "Found":
+    return Found(
+        float(np.mean([item.auc for item in found])),
+        float(np.mean([item.found for item in found])),
+        sum(item.n_members for item in found),
+    )
 
 
 def _hard_task(n_rows: int, n_models: int = 33) -> tuple[Pool, Plan]:

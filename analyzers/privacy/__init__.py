@@ -40,13 +40,14 @@ References:
 from analyzers.core.analyzer import Analyzer, Needs
 from analyzers.privacy.drawing import draw
 from analyzers.privacy.judging import judge
+from analyzers.privacy.lowering import Measure, measures_for
 from analyzers.privacy.measuring import measure
 from analyzers.privacy.params import PrivacyParams
 from analyzers.privacy.reading import Reach, reach_at
 from analyzers.privacy.shadow_campaign import shadow_groundwork
 from analyzers.privacy.tables import TABLES
 
-__all__ = ["ANALYZER", "PrivacyParams", "Reach", "reach_at"]
+__all__ = ["ANALYZER", "Measure", "PrivacyParams", "Reach", "measures_for", "reach_at"]
 
 ANALYZER = Analyzer(
     name="privacy",

@@ -10,7 +10,7 @@ References:
 """
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,8 +50,7 @@ def learned_signal(
         return []
     if min(len(members), len(non_members)) < FEWEST_ROWS:
         return []
-    features = np.vstack([_features(members, non_members), _features(non_members, members)])
-    raw = np.vstack([_raw_answers(members), _raw_answers(non_members)])
+    answers = answers_of(members, non_members)
     is_member = np.repeat([1, 0], [len(members), len(non_members)])
     folds = np.concatenate([rng.permutation(len(side)) % FOLDS for side in (members, non_members)])
     seeds = rng.integers(2**31, size=FOLDS)
@@ -65,13 +64,11 @@ def learned_signal(
     )
 
     def judge_fold(fold: int, tick: Tick) -> NDArray[np.float64]:
-        judged, seed = folds == fold, int(seeds[fold])
-        by_boosting, by_forest = _booster(seed), _forest(seed)
-        by_boosting.fit(features[boosted[fold]], is_member[boosted[fold]])
-        by_forest.fit(raw[grown[fold]], is_member[grown[fold]])
-        chances = by_boosting.predict_proba(features[judged]) + by_forest.predict_proba(raw[judged])
+        values = judge_rows(
+            answers, is_member, boosted[fold], grown[fold], folds == fold, int(seeds[fold])
+        )
         tick()
-        return np.asarray(chances[:, 1] / 2, dtype=np.float64)
+        return values
 
     found = over_cores(
         [partial(judge_fold, fold) for fold in range(FOLDS)], track,
@@ -81,6 +78,51 @@ def learned_signal(
     for fold, chances in enumerate(found):
         values[folds == fold] = chances
     return [Signal(NAME, TITLE, values[: len(members)], values[len(members) :])]
+
+
+class Answers(NamedTuple):
+    """What the classifiers see of every row, members first.
+
+    Attributes:
+        formulas: `(n_rows, n_features)` the fixed formulas, the scores and the outcome.
+        raw: `(n_rows, n_columns)` the scores and the outcome alone.
+    """
+
+    formulas: NDArray[np.float64]
+    raw: NDArray[np.float64]
+
+
+def answers_of(members: Side, non_members: Side) -> Answers:
+    """Put what is known of members and non-members below each other."""
+    return Answers(
+        np.vstack([_features(members, non_members), _features(non_members, members)]),
+        np.vstack([_raw_answers(members), _raw_answers(non_members)]),
+    )
+
+
+def judge_rows(
+    answers: Answers,
+    is_member: NDArray[np.int64],
+    boosted: NDArray[np.int64],
+    grown: NDArray[np.int64],
+    judged: NDArray[np.bool_],
+    seed: int,
+) -> NDArray[np.float64]:
+    """Learn from some rows and return how likely the judged ones are members.
+
+    Args:
+        answers: of all rows.
+        is_member: `(n_rows,)` 1 or 0.
+        boosted: rows that the boosting is told about.
+        grown: rows that the forest is told about.
+        judged: `(n_rows,)` true for the rows to judge.
+        seed: of both classifiers.
+    """
+    by_boosting, by_forest = _booster(seed), _forest(seed)
+    by_boosting.fit(answers.formulas[boosted], is_member[boosted])
+    by_forest.fit(answers.raw[grown], is_member[grown])
+    chances = by_boosting.predict_proba(answers.formulas[judged])[:, 1]
+    return np.asarray((chances + by_forest.predict_proba(answers.raw[judged])[:, 1]) / 2)
 
 
 def _booster(seed: int) -> Any:  # noqa: ANN401  scikit-learn has no types

@@ -3,7 +3,7 @@
 import pyarrow.compute as pc
 import streamlit as st
 
-from analyzers.privacy import ANALYZER, reach_at
+from analyzers.privacy import ANALYZER, measures_for, reach_at
 from dashboard.analysis_page import Shown, show_analysis
 from dashboard.components.words import as_text
 
@@ -17,6 +17,23 @@ COLUMNS = {
     "n_non_members": "n non-members",
     "is_enough": "Enough rows",
 }
+
+
+def advise(shown: Shown) -> None:
+    """List what would lower the risk, with the numbers that call for it."""
+    found = measures_for(shown.measurements)
+    if not found:
+        return
+    st.header("What would lower it", anchor=False)
+    for item in found:
+        st.markdown(f"**{as_text(item.what)}.** {as_text(item.because)} {as_text(item.how)}")
+    st.caption("Do one of them, fit the model again and run this page again: only that shows it.")
+
+
+def live(shown: Shown) -> None:
+    """Answer at once from a finished result."""
+    compare(shown)
+    advise(shown)
 
 
 @st.fragment
@@ -65,4 +82,4 @@ def compare(shown: Shown) -> None:
     st.caption("The threshold is chosen on the rows it is counted on, unlike in the table above.")
 
 
-show_analysis(ANALYZER, live=compare)
+show_analysis(ANALYZER, live=live)
