@@ -1,6 +1,10 @@
 """Who is easier to attack: accuracy before and after, for every class and every group.
 
+Whether groups differ by more than chance is asked by dealing the fallen answers out to them anew:
+the share of deals whose shares differ as much (chi-square statistic) or more.
+
 References:
+    Good 2005, "Permutation, parametric and bootstrap tests of hypotheses", chapter 3;
     Nanda, Dooley, Singla, Feizi and Dickerson 2021, "Fairness through robustness: investigating
     robustness disparity in deep learning".
 """
@@ -19,6 +23,7 @@ from analyzers.toolkit.intervals import rate_estimate
 CLASS = "true class"
 ANSWER = "answer"
 MOST_GROUPS = 30
+DEALS = 2000
 
 
 def by_group_table(
@@ -41,7 +46,8 @@ def by_group_table(
         has_labels: whether `codes` are true classes or the model's own answers.
     """
     classes = bench.subject.classes
-    made = _lines(CLASS if has_labels else ANSWER, classes, codes, outcome, budget)
+    rng = bench.rng.spawn(1)[0]
+    made = _lines(CLASS if has_labels else ANSWER, classes, codes, outcome, budget, rng)
     for column in bench.subject.sensitive:
         if column.name not in bench.data.frame:
             continue
@@ -51,7 +57,7 @@ def by_group_table(
             # A column of names or numbers of persons has no groups to compare.
             continue
         members = groups.codes[positions].astype(np.int64)
-        made += _lines(column.name, groups.levels, members, outcome, budget)
+        made += _lines(column.name, groups.levels, members, outcome, budget, rng)
     return table_of("by_group", made)
 
 
@@ -61,9 +67,12 @@ def _lines(
     members: NDArray[np.int64],
     outcome: Outcome,
     budget: float,
+    rng: np.random.Generator,
 ) -> list[dict[str, object]]:
     made: list[dict[str, object]] = []
     stands = outcome.is_correct & ~outcome.is_broken(budget)
+    right = outcome.is_correct & (members >= 0)
+    chance = chance_of_difference(members[right], ~stands[right], rng)
     for code in np.unique(members)[:MOST_GROUPS]:
         inside = members == code
         n, n_correct = int(inside.sum()), int((inside & outcome.is_correct).sum())
@@ -76,7 +85,37 @@ def _lines(
                 "accuracy": before.value, "accuracy_low": before.low, "accuracy_high": before.high,
                 "robust_accuracy": after.value, "low": after.low, "high": after.high,
                 "success_rate": fallen.value, "success_low": fallen.low,
-                "success_high": fallen.high, "n_correct": n_correct,
+                "success_high": fallen.high, "n_correct": n_correct, "chance": chance,
             }
         )  # fmt: skip
     return made
+
+
+def chance_of_difference(
+    members: NDArray[np.int64], has_fallen: NDArray[np.bool_], rng: np.random.Generator
+) -> float | None:
+    """How often chance makes groups differ as much as they do; None where it cannot be asked.
+
+    Args:
+        members: `(n_rows,)` the group of each answer that was right.
+        has_fallen: `(n_rows,)` whether it fell to the attack.
+        rng: deals the fallen answers out.
+
+    Returns:
+        A p-value in (0, 1], never below one in the number of deals.
+    """
+    groups, codes = np.unique(members, return_inverse=True)
+    n_fallen = int(has_fallen.sum())
+    if len(groups) < 2 or n_fallen in (0, len(members)):
+        return None
+    n = np.bincount(codes).astype(np.float64)
+    overall = n_fallen / len(members)
+
+    def difference(fallen: NDArray[np.float64]) -> NDArray[np.float64]:
+        return ((fallen - n * overall) ** 2 / n).sum(axis=-1)
+
+    # Fallen answers dealt to groups of these sizes.
+    dealt = rng.multivariate_hypergeometric(n.astype(np.int64), n_fallen, size=DEALS)
+    seen = difference(np.bincount(codes, weights=has_fallen, minlength=len(n)))
+    as_much = int((difference(dealt.astype(np.float64)) >= seen * (1 - 1e-12)).sum())
+    return (1 + as_much) / (1 + DEALS)

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from analyzers.adversarial.by_group import ANSWER, CLASS
 from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
 from analyzers.toolkit.plots import PALETTE, SEQUENTIAL, figure, plain
@@ -13,6 +14,7 @@ from analyzers.toolkit.plots import PALETTE, SEQUENTIAL, figure, plain
 MOST_GROUPS = 24
 MOST_PATHS = 12
 _BAND = "rgba(0,114,178,0.15)"
+CLEAR = 0.05
 PAINTED = "What do a few pixels or a patch do?"
 
 
@@ -43,6 +45,34 @@ def draw_attacks(table: pa.Table, measurements: Measurements) -> Chart:
             yaxis={"type": "category", "autorange": "reversed"},
         ),
     )  # fmt: skip
+
+
+def _who(rows: list[dict[str, Any]]) -> str:
+    """Say for every sensitive column whether its groups differ by more than chance."""
+    asked: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if row["attribute"] not in (CLASS, ANSWER) and row["chance"] is not None:
+            asked.setdefault(row["attribute"], []).append(row)
+    said = []
+    for attribute, groups in asked.items():
+        chance, known = groups[0]["chance"], [row for row in groups if row["n_correct"]]
+        most = max(known, key=lambda row: row["success_rate"])
+        least = min(known, key=lambda row: row["success_rate"])
+        # Several columns are looked at, so each has to be that much clearer.
+        if chance * len(asked) <= CLEAR:
+            said.append(
+                f"By {plain(attribute)}, right answers about {plain(most['group'])} fall most "
+                f"({most['success_rate']:.0%} of {most['n_correct']:,}) and about "
+                f"{plain(least['group'])} least ({least['success_rate']:.0%} of "
+                f"{least['n_correct']:,}); chance alone makes groups differ this much in "
+                f"{chance:.1%} of cases."
+            )
+        else:
+            said.append(
+                f"By {plain(attribute)}, what falls differs no more than chance allows "
+                f"({chance:.0%} of cases)."
+            )
+    return " ".join(said)
 
 
 def draw_groups(table: pa.Table, measurements: Measurements) -> Chart:
@@ -85,6 +115,7 @@ def draw_groups(table: pa.Table, measurements: Measurements) -> Chart:
         alt=f"Dots for {len(shown)} groups; the lowest under attack is "
         f"{plain(worst['group'])} with {worst['robust_accuracy']:.0%}.",
         table="by_group",
+        sentence=_who(table.to_pylist()),
         section="Who is easier to attack?",
         figure=figure(
             traces, x="Share answered correctly", y="", height=140 + 28 * len(shown),

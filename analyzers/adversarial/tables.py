@@ -117,7 +117,7 @@ TABLES: dict[str, pa.Schema] = {
             ("attribute", _TEXT), ("group", _TEXT), ("n", _INT), ("accuracy", _FLOAT),
             ("accuracy_low", _FLOAT), ("accuracy_high", _FLOAT), ("robust_accuracy", _FLOAT),
             ("low", _FLOAT), ("high", _FLOAT), ("success_rate", _FLOAT), ("success_low", _FLOAT),
-            ("success_high", _FLOAT), ("n_correct", _INT),
+            ("success_high", _FLOAT), ("n_correct", _INT), ("chance", _FLOAT),
         ]
     ),
     # Pictures: other ways to bound a change than by its size, such as how many pixels it touches.
