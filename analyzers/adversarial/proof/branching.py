@@ -102,6 +102,7 @@ class Branching:
         self.row, self.margins, self.pricings, self.effort = row, margins, pricings, effort
         self.n_boxes = 0
         self._n_kept = len(row.leaves)
+        self._trees = row.trees
         self._ends = np.r_[row.starts[1:], self._n_kept]
         self._near = [nearest_allowed(costs) for costs in row.costs]
         self._heap: list[tuple[float, int, Boxes, int]] = []
@@ -206,13 +207,9 @@ class Branching:
         """Choose where to cut: between the cheapest point and the leaf that would help most."""
         rows = np.arange(len(boxes.cost))
         weakest = boxes.sums.argmin(axis=1)
-        worth = np.stack([pricing.worth for pricing in self.pricings])[weakest]
-        leaf, gap = self._best_leaf(np.where(is_open, worth, -np.inf), boxes.reached)
-        is_stuck = gap <= 0
-        if is_stuck.any():
-            values = self.margins.values[weakest[is_stuck]]
-            raw = np.where(is_open[is_stuck], values, -np.inf)
-            leaf[is_stuck], gap[is_stuck] = self._best_leaf(raw, boxes.reached[is_stuck])
+        # What leaves add counts here, and not their price: that proves far more rows.
+        values = np.where(is_open, self.margins.values[weakest], -np.inf)
+        leaf, gap = self._best_leaf(values, boxes.reached)
         chosen = rows[gap > 0]
         leaf = leaf[chosen]
         at = boxes.at[chosen]
@@ -223,15 +220,15 @@ class Branching:
         columns = np.where(apart, self.row.prices[:, leaf].T, -1.0).argmax(axis=1)
         return _Split(chosen, columns, leaf)
 
-    def _best_leaf(self, worth: Floats, reached: Integers) -> tuple[Integers, Floats]:
-        rows = np.arange(len(worth))
-        own = worth[rows[:, None], reached]
-        gaps = np.maximum.reduceat(worth, self.row.starts, axis=1) - own
+    def _best_leaf(self, values: Floats, reached: Integers) -> tuple[Integers, Floats]:
+        rows = np.arange(len(values))
+        own = values[rows[:, None], reached]
+        gaps = np.maximum.reduceat(values, self.row.starts, axis=1) - own
         trees = gaps.argmax(axis=1)
         leaf = np.array(
             [
                 self.row.starts[tree]
-                + worth[place, self.row.starts[tree] : self._ends[tree]].argmax()
+                + values[place, self.row.starts[tree] : self._ends[tree]].argmax()
                 for place, tree in enumerate(trees)
             ],
             dtype=np.int64,
@@ -350,6 +347,21 @@ class Branching:
         return self._closed(
             box._replace(low=low, high=high, allowed=allowed), is_open, np.array([column])
         )
+
+    def worth_within(self, pricing: Pricing, boxes: Boxes) -> Floats:
+        """What each leaf is worth within each box, `(n_boxes, n_leaves)`.
+
+        Within a box a column costs at least what its cheapest cell does, whatever a leaf asks.
+        """
+        worth = np.repeat(pricing.worth[None, :], len(boxes.cost), axis=0)
+        for column, costs in enumerate(self.row.costs):
+            spent = costs[boxes.at[:, column]]
+            moved = np.flatnonzero(spent > 0)
+            share = pricing.price * pricing.shares[column][self._trees]
+            if len(moved) and share.any():
+                more = np.maximum(spent[moved, None] - self.row.prices[column], 0.0)
+                worth[moved] -= share * more
+        return worth
 
     def best_sums(self, values: Floats) -> Floats:
         """Sum the best leaf of every tree, `(n_boxes,)`."""

@@ -83,11 +83,10 @@ class _Largest(Branching):
         return -priority <= self._best + self.margins.tolerance
 
     def leave_open(self, box: Boxes, is_open: Flags) -> None:
-        del box
-        self._left = max(self._left, float(self._ceilings(is_open)[0]))
+        self._left = max(self._left, float(self._ceilings(box, is_open)[0]))
 
     def keep(self, boxes: Boxes, is_open: Flags, is_new: Flags) -> None:
-        ceilings = self._ceilings(is_open)
+        ceilings = self._ceilings(boxes, is_open)
         alive = ceilings > self._best + self.margins.tolerance
         asked = np.flatnonzero(alive & is_new & (boxes.sums[:, 0] > self._best))
         if len(asked):
@@ -102,10 +101,12 @@ class _Largest(Branching):
         if len(kept):
             self.push(boxes.take(kept), -ceilings[kept])
 
-    def _ceilings(self, is_open: Flags) -> Floats:
+    def _ceilings(self, boxes: Boxes, is_open: Flags) -> Floats:
         offset, pricing = self.margins.offset[0], self.pricings[0]
         ceilings = offset + self.best_sums(np.where(is_open, self.margins.values[0], -np.inf))
         if pricing.price > 0:
-            worth = offset + self.best_sums(np.where(is_open, pricing.worth, -np.inf))
+            worth = offset + self.best_sums(
+                np.where(is_open, self.worth_within(pricing, boxes), -np.inf)
+            )
             ceilings = np.minimum(ceilings, worth + pricing.price * self._most)
         return np.asarray(ceilings)

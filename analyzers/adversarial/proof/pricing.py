@@ -16,6 +16,7 @@ from analyzers.adversarial.proof.row import RowBoxes
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 _ROUNDS = 40
+_NONE = np.zeros((0, 0))
 _RATE = 2.0
 
 
@@ -27,11 +28,13 @@ class Pricing(NamedTuple):
         worth: `(n_leaves,)` what each leaf adds, less the price of its share of the cost.
         bound: on the squared size of a change that brings a margin above zero, from below
             (infinite where no change is enough); or on the sum itself, from above.
+        shares: `(n_columns, n_trees)` share of each column's cost that a tree counts.
     """
 
     price: float
     worth: Floats
     bound: float
+    shares: Floats = _NONE
 
 
 def best_pricing(values: Floats, offset: float, row: RowBoxes) -> Pricing:
@@ -52,7 +55,7 @@ def best_pricing(values: Floats, offset: float, row: RowBoxes) -> Pricing:
         paid = (shares[:, trees] * prices).sum(axis=0)
         found = _best_price(values, offset, paid, starts)
         if found.bound > best.bound:
-            best = found
+            best = found._replace(shares=shares)
         if found.price == 0:
             break
         shares = _shifted(shares, prices, largest, found.worth, starts)
@@ -89,7 +92,8 @@ def best_ceiling(values: Floats, offset: float, row: RowBoxes, most: float) -> P
             ]
             found = min(tried, key=lambda each: each.bound)
             centre, width = found.price, width ** (2 / (n_tries - 1))
-        best = min(best, found, key=lambda each: each.bound)
+        if found.bound < best.bound:
+            best = found._replace(shares=shares)
         shares = _shifted(shares, prices, largest, found.worth, starts)
     return best
 

@@ -93,7 +93,9 @@ class _Nearest(Branching):
             most = offset + self.best_sums(np.where(is_open, values, -np.inf))
             alive &= most >= -tolerance
             if pricing.price > 0:
-                worth = offset + self.best_sums(np.where(is_open, pricing.worth, -np.inf))
+                worth = offset + self.best_sums(
+                    np.where(is_open, self.worth_within(pricing, boxes), -np.inf)
+                )
                 lower = np.maximum(lower, -(worth + tolerance) / pricing.price)
         alive &= lower < self.limit
         wins = np.asarray((boxes.sums >= -tolerance).all(axis=1))
