@@ -51,7 +51,7 @@ class AdversarialParams(Params):
         "pictures without need scores.",
     )  # fmt: skip
     effort: int = parameter(
-        1000, minimum=10, maximum=1000000, label="Tables: effort of a proof, per row",
+        1000, minimum=10, maximum=100000, label="Tables: effort of a proof, per row",
         only="tabular",
         help="How many boxes of possible changes are looked at where the whole model is known and "
         "is made of trees. A thousand take about a tenth of a second a row; what is still open "

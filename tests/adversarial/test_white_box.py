@@ -322,3 +322,29 @@ def test_the_most_a_prediction_can_move_is_proved_on_trees():
     said = [finding.headline for finding in ANALYZER.judge(measured, load_policy("conventions"))]
     assert any("moves half of the predictions by more than" in headline for headline in said)
     assert "search_gap" in [chart.name for chart in ANALYZER.draw(measured)]
+
+
+def test_a_proof_that_is_ended_early_keeps_what_it_has_and_says_so():
+    bench = credit_bench()
+    was_ended = False
+
+    def track(iterable: Any, what: str, *, total: Any = None, so_far: Any = None) -> Any:
+        nonlocal was_ended
+        for number, item in enumerate(iterable):
+            if what == "Proving the smallest change" and number == 4:
+                assert so_far is not None
+                assert so_far().done == 4
+                was_ended = True
+                return
+            yield item
+
+    ended = type(bench)(**{**vars(bench), "track": track, "was_ended": lambda: was_ended})
+
+    measured = ANALYZER.measure(ended, AdversarialParams(rows=30, knowledge="whole model"))
+
+    proof = measured.tables["proof"].to_pandas()
+    assert measured.cut_short.startswith("Proofs were tried for 4 of")
+    assert (proof["boxes"].iloc[4:] == 0).all()
+    assert (proof["no_smaller_than"].iloc[4:] == 0).all()
+    assert (proof["verdict"].iloc[4:] == "between the two").all()
+    assert proof["verdict"].iloc[:4].str.startswith("proved").all()

@@ -1,5 +1,6 @@
 """Every leaf as a box of cells, and every tree as a table to walk through."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 MOST_LEAVES = 200_000
+_ROWS_AT_ONCE = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +60,12 @@ class LeafBoxes:
     leaf_of: Integers
     turns: Any
 
-    def own_answers(self, frame: pd.DataFrame) -> Flags:
-        """Say for rows as they stand who goes left at each node, `(n_nodes, n_rows)`."""
-        columns = self.opened.columns(frame)
-        return np.concatenate([goes_left(tree, columns) for tree in self.opened.trees])
+    def own_answers(self, frame: pd.DataFrame) -> Iterator[Flags]:
+        """Say for each row as it stands who goes left at each node, `(n_nodes,)`."""
+        for start in range(0, len(frame), _ROWS_AT_ONCE):
+            columns = self.opened.columns(frame.iloc[start : start + _ROWS_AT_ONCE])
+            answers = np.concatenate([goes_left(tree, columns) for tree in self.opened.trees])
+            yield from answers.T
 
 
 def boxes_of(opened: OpenTrees, space: FeasibleSpace, frame: pd.DataFrame) -> LeafBoxes:

@@ -77,7 +77,7 @@ def reach_of_rows(
     at_most = np.full(len(points), np.inf)
     for row in track(range(len(points)), "Proving how far predictions can be moved"):
         problem = row_boxes(
-            boxes, target.space, target.originals[row], own[:, row], budget**2 * (1 + 1e-9)
+            boxes, target.space, target.originals[row], next(own), budget**2 * (1 + 1e-9)
         )
         at_most[row] = 0.0
         for sign in (1.0, -1.0):

@@ -76,7 +76,7 @@ def bound_rows(
     lower = np.zeros(len(searched))
     n_boxes = np.zeros(len(searched), dtype=np.int64)
     for row in track(range(len(searched)), "Proving the smallest change"):
-        lower[row], n_boxes[row] = _bound_row(boxes, target, found, row, own[:, row], effort)
+        lower[row], n_boxes[row] = _bound_row(boxes, target, found, row, next(own), effort)
         done(row + 1)
     # What is proved is the found change itself, to the last digit.
     lower = np.where(lower >= found.distances * _SAME, found.distances, lower)
