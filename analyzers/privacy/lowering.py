@@ -96,7 +96,7 @@ def _memory(measurements: Measurements) -> list[Measure]:
             Measure(
                 "Train with differential privacy",
                 f"The attack ranks a member above a non-member in {auc.value:.1%} of cases "
-                f"(n = {auc.n:,}); this alone bounds what any attack can find.",
+                f"(n = {auc.n:,}). Nothing else bounds what other attacks can find.",
                 "DP-SGD for networks (Opacus), noisy objectives and leaves for linear models and "
                 "trees (diffprivlib); it costs accuracy, and rare groups most. State epsilon and "
                 "delta above, and the attack tests the claim.",

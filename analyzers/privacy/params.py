@@ -5,8 +5,8 @@ from typing import Literal
 from analyzers.core.params import Params, column_choice, parameter
 
 
-class RefitParams(Params):
-    """How the model's training is repeated, and how often for shadow models."""
+class ShadowParams(Params):
+    """How many shadow models there are."""
 
     shadow_models: Literal["off", "4", "8", "16", "32", "64"] = parameter(
         "off",
@@ -16,60 +16,11 @@ class RefitParams(Params):
         "did (perceptrons are trained together and take far less). 16 for a finding, 64 for a "
         "report; only for models that can be fitted anew.",
     )
-    network_optimiser: Literal["adam", "sgd"] = parameter(
-        "adam",
-        label="Optimiser of a torch network",
-        help="A torch file does not say how the network was trained: say it here for its shadow "
-        "models and the audit. Gradient descent (sgd) has momentum 0.9. Other models ignore this.",
-    )
-    network_rate: float = parameter(
-        0.001,
-        label="Learning rate of a torch network",
-        help="As the network was trained with. Other models ignore this.",
-        minimum=0.000001,
-        maximum=10.0,
-    )
-    network_batch: int = parameter(
-        32,
-        label="Rows in a training step of a torch network",
-        help="As the network was trained with. Other models ignore this.",
-        minimum=1,
-        maximum=10_000,
-    )
-    network_epochs: int = parameter(
-        0,
-        label="Passes over the rows of a torch network",
-        help="As the network was trained for. 0 trains until the network fits its own rows as "
-        "well as yours fits its members, 200 passes at most. Other models ignore this.",
-        minimum=0,
-        maximum=10_000,
-    )
 
 
-class PrivacyParams(RefitParams):
-    """Parameters of the membership inference attack."""
+class AttackParams(ShadowParams):
+    """Who is attacked and how, and what else is looked for."""
 
-    audited_records: int = parameter(
-        0,
-        label="Records for the one-run audit",
-        help="Train once more with this many random records of the training data in or out by "
-        "coin, half of all at most, and guess which: a lower bound of the recipe's epsilon that "
-        "is a proof and not an indication. 0 for none; 500 takes as long as training once.",
-        minimum=0,
-        maximum=100_000,
-    )
-    audit_labels: Literal["true", "wrong"] = parameter(
-        "wrong",
-        label="Outcomes of the audited records",
-        help="Records with a wrong outcome are remembered most and give the sharpest bound; with "
-        "their true outcome the bound is about ordinary records.",
-    )
-    groups: tuple[str, ...] = column_choice(
-        label="Groups",
-        help="Columns whose groups are compared: who is easier to find. "
-        "Empty means every column marked sensitive.",
-        among="any",
-    )
     quasi_identifiers: tuple[str, ...] = column_choice(
         label="What others may know of a person",
         help="Columns that together can single someone out (age, postcode, sex): who stands alone "
@@ -85,11 +36,47 @@ class PrivacyParams(RefitParams):
         minimum=0,
         maximum=10_000_000_000,
     )
+    groups: tuple[str, ...] = column_choice(
+        label="Groups",
+        help="Columns whose groups are compared: who is easier to find. "
+        "Empty means every column marked sensitive.",
+        among="any",
+    )
     inferred: tuple[str, ...] = column_choice(
         label="Attributes to guess",
         help="Columns the model uses that an attacker would like to learn of a person. Empty means "
         "every such column marked sensitive.",
         among="feature",
+    )
+    claimed_epsilon: float = parameter(
+        0.0,
+        label="Claimed epsilon",
+        help="If the model is said to be differentially private, its epsilon: the attack can "
+        "contradict the claim. 0 means no claim.",
+        minimum=0.0,
+        maximum=1000.0,
+    )
+    claimed_delta: float = parameter(
+        0.00001,
+        label="Claimed delta",
+        help="The delta that goes with the epsilon.",
+        minimum=0.0,
+        maximum=0.1,
+    )
+    audited_records: int = parameter(
+        0,
+        label="Records for the one-run audit",
+        help="Train once more with this many random records of the training data in or out by "
+        "coin, half of all at most, and guess which: a lower bound of the recipe's epsilon that "
+        "is a proof and not an indication. 0 for none; 500 takes as long as training once.",
+        minimum=0,
+        maximum=100_000,
+    )
+    audit_labels: Literal["true", "wrong"] = parameter(
+        "wrong",
+        label="Outcomes of the audited records",
+        help="Records with a wrong outcome are remembered most and give the sharpest bound; with "
+        "their true outcome the bound is about ordinary records.",
     )
     extraction: bool = parameter(
         False,
@@ -172,18 +159,44 @@ class PrivacyParams(RefitParams):
         minimum=1,
         maximum=1000,
     )
-    claimed_epsilon: float = parameter(
-        0.0,
-        label="Claimed epsilon",
-        help="If the model is said to be differentially private, its epsilon: the attack can "
-        "contradict the claim. 0 means no claim.",
-        minimum=0.0,
-        maximum=1000.0,
+
+
+class NetworkParams(Params):
+    """How a torch network was trained, which its file does not say."""
+
+    network_optimiser: Literal["adam", "sgd"] = parameter(
+        "adam",
+        label="Optimiser of a torch network",
+        help="A torch file does not say how the network was trained: say it here for its shadow "
+        "models and the audit. Gradient descent (sgd) has momentum 0.9. Other models ignore this.",
     )
-    claimed_delta: float = parameter(
-        0.00001,
-        label="Claimed delta",
-        help="The delta that goes with the epsilon.",
-        minimum=0.0,
-        maximum=0.1,
+    network_rate: float = parameter(
+        0.001,
+        label="Learning rate of a torch network",
+        help="As the network was trained with. Other models ignore this.",
+        minimum=0.000001,
+        maximum=10.0,
     )
+    network_batch: int = parameter(
+        32,
+        label="Rows in a training step of a torch network",
+        help="As the network was trained with. Other models ignore this.",
+        minimum=1,
+        maximum=10_000,
+    )
+    network_epochs: int = parameter(
+        0,
+        label="Passes over the rows of a torch network",
+        help="As the network was trained for. 0 trains until the network fits its own rows as "
+        "well as yours fits its members, 200 passes at most. Other models ignore this.",
+        minimum=0,
+        maximum=10_000,
+    )
+
+
+class RefitParams(NetworkParams, ShadowParams):
+    """How the model's training is repeated, and how often for shadow models."""
+
+
+class PrivacyParams(RefitParams, AttackParams):
+    """Parameters of the privacy analysis; what few need comes last."""
