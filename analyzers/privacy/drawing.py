@@ -16,8 +16,8 @@ TABLE = "Who stands alone in the table?"
 SECTIONS = {
     "roc": WHO,
     "score_histogram": WHO,
-    "exposed_records": WHO,
     "audit": WHO,
+    "exposed_records": "Which records?",
     "groups": "Who is easier to find?",
     "attribute_inference": LEAKS,
     "memorised_values": LEAKS,
