@@ -231,8 +231,8 @@ _REGRESSION = (
 _REACH = (
     Indicator(
         "median_ceiling",
-        "It is proved that no change of at most {budget} within the rules moves half of the "
-        "predictions by more than {value} {outcome}",
+        "It is proved that no change of at most {budget} within the rules moves more than half "
+        "of the predictions by more than {value} {outcome}",
         _HARDEN,
         "Kantchelian, Tygar and Joseph 2016; Devos, Meert and Davis 2021",
     ),
