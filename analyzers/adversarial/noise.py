@@ -32,19 +32,25 @@ def random_changes(
     levels = np.flatnonzero(space.is_free & space.is_level)
     numbers = np.flatnonzero(space.is_free & ~space.is_level)
     points = originals.copy()
-    affordable = min(len(levels), int(size**2))
+    prices = space.scales[levels] ** -2.0
+    affordable = int(min(len(levels), size**2 / prices.min(initial=1.0)))
     # Where no number is free, nothing is lost by changing as many categories as the size allows.
     fewest = 0 if len(numbers) else affordable
     n_changed = rng.integers(fewest, affordable + 1, size=n_rows)
     if len(levels):
-        rank = rng.random((n_rows, len(levels))).argsort(axis=1).argsort(axis=1)
+        order = rng.random((n_rows, len(levels))).argsort(axis=1)
+        rank = order.argsort(axis=1)
+        paid = prices[order].cumsum(axis=1)
+        # The dearer the categories drawn, the fewer of them the size pays for.
+        n_changed = np.minimum(n_changed, (paid <= size**2 * (1 + 1e-9)).sum(axis=1))
         for place, field_at in enumerate(levels):
             n_levels = len(space.fields[field_at].levels)
             shift = rng.integers(1, n_levels, size=n_rows)
             moved = (originals[:, field_at] + shift) % n_levels
             chosen = rank[:, place] < n_changed
             points[chosen, field_at] = moved[chosen]
-    rest = np.sqrt(np.maximum(size**2 - n_changed, 0.0))
+    spent = (space.steps(points, originals) ** 2).sum(axis=1)
+    rest = np.sqrt(np.maximum(size**2 - spent, 0.0))
     direction = np.zeros((n_rows, n_features))
     direction[:, numbers] = rng.standard_normal((n_rows, len(numbers)))
     length = np.linalg.norm(direction, axis=1, keepdims=True)

@@ -85,6 +85,11 @@ class AdversarialParams(Params):
         help="In the columns' own names, with a semicolon between two: total = part + rest; "
         "least <= most; year = 12 * month. A row that breaks one already is not held to it.",
     )  # fmt: skip
+    costs: str = parameter(
+        "", label="Tables: what changes cost", only="tabular",
+        help="How many times as much a change of some columns counts, with a semicolon between "
+        "two: savings = 3; job = 0.5. All others count 1.",
+    )  # fmt: skip
     epsilon: float = parameter(
         0.1, minimum=0.001, maximum=1, label="Images: size of the change", only="image",
         help="Largest change of any pixel between 0 (black) and 1 (white); for L2, the root mean "

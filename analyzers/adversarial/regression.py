@@ -16,7 +16,7 @@ from analyzers.adversarial.proved_reach import (
     reach_table,
 )
 from analyzers.adversarial.robustness import histogram_table, median_estimate, weak_spot_table
-from analyzers.adversarial.rule_tables import rule_tables
+from analyzers.adversarial.rule_tables import cost_words, rule_tables
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.target import Target
 from analyzers.adversarial.threat_model import threat_model_table
@@ -87,7 +87,8 @@ def measure(bench: Workbench, params: AdversarialParams, space: FeasibleSpace) -
                 may_change=f"{int(space.is_free.sum())} of {len(names)} columns may change, within "
                 "the ranges, units and categories the data shows; missing values stay missing.",
                 budget=f"A Euclidean change of {params.budget:g}, where one standard deviation of "
-                f"a number or another category counts 1; {params.queries:,} queries a row.",
+                f"a number or another category counts 1{cost_words(params)}; "
+                f"{params.queries:,} queries a row.",
                 goal="the prediction as far off as possible, up or down.",
             ),
             "reach": reach_table(proved, bench.data.rows[positions]),

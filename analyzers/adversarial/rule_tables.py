@@ -3,6 +3,7 @@
 import pandas as pd
 import pyarrow as pa
 
+from analyzers.adversarial.params import AdversarialParams
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.wording import value_text
 from analyzers.toolkit.feasible import FeasibleSpace, Field
@@ -48,6 +49,12 @@ def rule_tables(space: FeasibleSpace, frame: pd.DataFrame) -> dict[str, pa.Table
     }  # fmt: skip
 
 
+def cost_words(params: AdversarialParams) -> str:
+    """Say which changes count more or less; empty where all count the same."""
+    named = "; ".join(part.strip() for part in params.costs.split(";") if part.strip())
+    return f", times what was set ({named})" if named else ""
+
+
 def _line(field: Field) -> dict[str, object]:
     line: dict[str, object] = {"feature": field.name}
     if field.rule == "fixed":
@@ -58,7 +65,9 @@ def _line(field: Field) -> dict[str, object]:
         said = shown + (f" and {more:,} more" if more > 0 else "")
         return line | {
             "may_change": "may take another category", "between": said,
-            "counts_one": "another category",
+            "counts_one": "another category"
+            if field.scale == 1
+            else f"nothing; another category counts {1 / field.scale:.3g}",
         }  # fmt: skip
     digits = 0 if field.rule == "integer" else field.decimals
     return line | {

@@ -23,7 +23,7 @@ from analyzers.adversarial.robustness import (
     robustness_estimates,
     weak_spot_table,
 )
-from analyzers.adversarial.rule_tables import rule_tables
+from analyzers.adversarial.rule_tables import cost_words, rule_tables
 from analyzers.adversarial.shrink import shrink
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.target import Sight, Target
@@ -57,6 +57,7 @@ def feasible_space(bench: Workbench, params: AdversarialParams) -> FeasibleSpace
     space = space_of(
         bench.subject.features, bench.data.frame, frozen=params.frozen, rising=params.rising,
         falling=params.falling, keeps_relations=params.relations, said=params.kept,
+        costs=params.costs,
     )  # fmt: skip
     if not space.is_free.any():
         raise _nothing_free(space)
@@ -150,7 +151,8 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
                 "units and categories the data shows; missing values stay missing."
                 + _rules_in_words(params, len(space.relations)),
                 budget=f"A Euclidean change of {params.budget:g}, where one standard deviation of "
-                f"a number or another category counts 1; {params.queries:,} queries a row.",
+                f"a number or another category counts 1{cost_words(params)}; "
+                f"{params.queries:,} queries a row.",
                 goal=_goal(params, attacked),
                 is_targeted=wanted is not None,
             ),

@@ -5,7 +5,7 @@ missing values as NaN. A missing value stays missing, a column nobody can change
 integers stay integers, and numbers keep to their range and to the decimals the data shows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analyzers.core.subject import Column
+from analyzers.toolkit.cost_text import read_costs
 from analyzers.toolkit.relation_guess import guess_relations
 from analyzers.toolkit.relation_text import read_relations
 from analyzers.toolkit.relations import Relation, keep_relations
@@ -32,7 +33,8 @@ class Field(NamedTuple):
 
     Attributes:
         rule: how it may change; "fixed" where it may not.
-        scale: raw units that count as a change of 1; 1 for categories.
+        scale: raw units that count as a change of 1; for categories 1 over what a change of level
+            counts.
         low: smallest value, raw units; 0 for categories.
         high: largest value, raw units; the last level's position for categories.
         decimals: digits behind the point that the data shows; None where there are more than six.
@@ -166,9 +168,9 @@ class FeasibleSpace:
     def steps(
         self, points: NDArray[np.float64], originals: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Change of every feature in standardised units, signed for numbers, 1 for categories."""
+        """Change of every feature in standardised units, signed for numbers."""
         change = np.nan_to_num((points - originals) / self.scales)
-        return np.where(self.is_level, (change != 0).astype(np.float64), change)
+        return np.where(self.is_level, (change != 0) / self.scales, change)
 
     def distance(
         self, points: NDArray[np.float64], originals: NDArray[np.float64]
@@ -187,7 +189,9 @@ class FeasibleSpace:
             if field.rule == "fixed":
                 good &= same
                 continue
-            allowed = (value >= field.low) & (value <= field.high) & ~np.isnan(start)
+            # A row that lies outside the range already may stay there and come nearer to it.
+            allowed = (value >= np.fmin(field.low, start)) & (value <= np.fmax(field.high, start))
+            allowed &= ~np.isnan(start)
             if field.rule in ("integer", "level"):
                 allowed &= value == np.floor(value)
             elif field.decimals is not None:
@@ -211,6 +215,7 @@ def space_of(
     falling: Sequence[str] = (),
     keeps_relations: bool = False,
     said: str = "",
+    costs: str = "",
 ) -> FeasibleSpace:
     """Read the rules from the declared columns and, where they are silent, from the data.
 
@@ -222,9 +227,10 @@ def space_of(
         falling: names of numbers that may only fall.
         keeps_relations: whether relations that every row of the frame keeps become rules.
         said: relations as a reader writes them, in the columns' own names.
+        costs: how many times as much some columns' changes count, as a reader writes it.
 
     Raises:
-        InvalidParameter: `said` cannot be read.
+        InvalidParameter: `said` or `costs` cannot be read.
     """
     fields = tuple(
         _one_way(
@@ -261,7 +267,16 @@ def space_of(
             if (relation.kind, frozenset(relation.places)) not in known
         )  # fmt: skip
         space = _with_groups(space, relations)
-    return replace(space, relations=relations)
+    return _priced(replace(space, relations=relations), read_costs(costs, names))
+
+
+def _priced(space: FeasibleSpace, costs: Mapping[str, float]) -> FeasibleSpace:
+    """Let changes of some columns count more or less than those of others."""
+    fields = tuple(
+        field._replace(scale=field.scale / costs.get(field.name, 1.0)) for field in space.fields
+    )
+    scales = np.array([field.scale for field in fields], dtype=np.float64)
+    return replace(space, fields=fields, scales=scales)
 
 
 def _is_binary(field: Field, values: NDArray[np.float64]) -> bool:

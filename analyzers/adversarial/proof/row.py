@@ -120,7 +120,7 @@ def row_boxes(
         start = original[each.place]
         values = nearest_in_cells(each, field, start)
         steps = (values - start) / field.scale
-        cost = (values != start).astype(np.float64) if field.levels else steps**2
+        cost = (values != start) / field.scale**2 if field.levels else steps**2
         wanted.append(values)
         is_single.append(holds_one_value(each, field, start))
         costs.append(np.where(np.isnan(values), np.inf, cost))
