@@ -11,6 +11,7 @@ from analyzers.explanation.global_charts import (
     draw_beeswarm,
     draw_deletion,
     draw_groups,
+    draw_insertion,
 )
 from analyzers.explanation.local_charts import (
     dependence_chart,
@@ -48,6 +49,7 @@ SECTIONS = {
     "representatives": ROWS,
     "prototypes": ROWS,
     "deletion": TRUST,
+    "insertion": TRUST,
     "agreement": TRUST,
 }
 
@@ -83,7 +85,12 @@ def draw(measurements: Measurements) -> list[Chart]:
         draw_reasons(measurements),
         draw_permutation(measurements),
     ]
-    charts += [draw_groups(measurements), draw_deletion(measurements), draw_agreement(measurements)]
+    charts += [
+        draw_groups(measurements),
+        draw_deletion(measurements),
+        draw_insertion(measurements),
+        draw_agreement(measurements),
+    ]
     return in_sections([chart for chart in charts if chart is not None], SECTIONS)
 
 

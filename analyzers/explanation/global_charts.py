@@ -155,9 +155,21 @@ def draw_groups(measurements: Measurements) -> Chart | None:
 
 def draw_deletion(measurements: Measurements) -> Chart | None:
     """Change of the answer in the explanation's order against a random one."""
+    return _order_chart(measurements, "deletion")
+
+
+def draw_insertion(measurements: Measurements) -> Chart | None:
+    """What is missing to the own answer when parts are put back in either order."""
+    return _order_chart(measurements, "insertion")
+
+
+def _order_chart(measurements: Measurements, test: str) -> Chart | None:
     if not is_filled(measurements, "deletion"):
         return None
     table = measurements.tables["deletion"].to_pandas()
+    table = table[table["test"] == test]
+    if table.empty:
+        return None
     traces = []
     for at, (order, part) in enumerate(table.groupby("order", sort=False)):
         traces.append(
@@ -173,14 +185,26 @@ def draw_deletion(measurements: Measurements) -> Chart | None:
         )
     n = int(table["n"].max())
     thing = thing_of(measurements)
+    title = f"Replacing what SHAP names first against replacing {thing} at random"
+    caption = (
+        f"Mean change of the model's answer after each number of replaced {thing}, over {n:,} rows "
+        "with 95 % intervals; a useful explanation lies above random."
+    )
+    axes = (f"{thing} replaced", "mean change of the answer")
+    if test == "insertion":
+        title = f"Putting back what SHAP names first against putting {thing} back at random"
+        caption = (
+            f"Mean distance from the row's own answer when all {thing} are replaced but those put "
+            f"back, over {n:,} rows with 95 % intervals; a useful explanation lies below random."
+        )
+        axes = (f"{thing} put back", "mean distance from the own answer")
     return Chart(
-        name="deletion",
-        title=f"Replacing what SHAP names first against replacing {thing} at random",
-        caption=f"Mean change of the model's answer after each number of replaced {thing}, over "
-        f"{n:,} rows with 95 % intervals; a useful explanation lies above random.",
-        alt=f"Two curves of the answer's change against the number of replaced {thing}.",
+        name=test,
+        title=title,
+        caption=caption,
+        alt=f"Two curves of the answer's distance against the number of {axes[0]}.",
         table="deletion",
-        figure=figure(traces, x=f"{thing} replaced", y="mean change of the answer"),
+        figure=figure(traces, x=axes[0], y=axes[1]),
     )
 
 

@@ -43,6 +43,9 @@ _GAIN = Threshold(
 )
 
 
+_INSERTION = _GAIN.model_copy(update={"indicator": "explanation.insertion_gain"})
+
+
 class _Question(NamedTuple):
     """One indicator: how its headline reads, what to do, and where it comes from.
 
@@ -87,6 +90,14 @@ _TABULAR = (
         "Do not rely on the ranking: explain more rows, or look for columns that act together.",
         "Agarwal et al. 2022 (OpenXAI), prediction gap on important features",
         _GAIN,
+    ),
+    _Question(
+        "insertion_gain",
+        "With everything replaced, putting back what SHAP names first brings the answer "
+        "{value}{ends} nearer to its own than putting back at random.",
+        "Do not rely on the ranking: explain more rows, or look for columns that act together.",
+        "Petsiuk et al. 2018, insertion; Agarwal et al. 2022",
+        _INSERTION,
     ),
     _Question(
         "shap_lime_correlation",

@@ -43,6 +43,14 @@ class ExplanationParams(Params):
         "their own counts stand for an unknown value. Interventional lets background rows stand "
         "for it, in trees as well. Model-agnostic only asks the model for predictions.",
     )
+    swarm_points: int = parameter(
+        5_000,
+        label="Points of the beeswarm",
+        help="One for each row and column, of the twenty columns that count most. 20,000 take a "
+        "browser about a second to draw.",
+        minimum=500,
+        maximum=20_000,
+    )
     output_class: str = parameter(
         "",
         label="Class to explain",

@@ -11,6 +11,14 @@ from analyzers.core.result import Estimate, Fact, Measurements
 from analyzers.core.workbench import Workbench
 from analyzers.explanation.agreement import compare, top_of
 from analyzers.explanation.attribution import CannotExplain, target_of
+from analyzers.explanation.faithfulness import (
+    DEEPEST,
+    Faithfulness,
+    faithfulness_estimates,
+    faithfulness_of,
+    faithfulness_table,
+    orders_of,
+)
 from analyzers.explanation.params import ExplanationParams
 from analyzers.explanation.picture_values import (
     Ask,
@@ -24,7 +32,6 @@ from analyzers.explanation.picture_values import (
 from analyzers.explanation.records import explained_rows
 from analyzers.explanation.selection import choose_class, choose_rows, choose_shown
 from analyzers.explanation.tables import TABLES
-from analyzers.toolkit.intervals import mean_estimate
 from analyzers.toolkit.sampling import sampling_note
 
 MOST_GRADIENT_PICTURES = 100
@@ -34,8 +41,6 @@ PICTURES_SHOWN = 4
 MOST_CELLS_ACROSS = 64
 LIME_RUNS = 3
 _MOST_LIME_SAMPLES = 1000
-_RANDOM_ORDERS = 3
-_DEEPEST = 8
 
 
 def measure_pictures(bench: Workbench, params: ExplanationParams) -> Measurements:
@@ -82,7 +87,7 @@ def measure_pictures(bench: Workbench, params: ExplanationParams) -> Measurement
         for seed in bench.track(seeds, "Running LIME on the shown picture", total=LIME_RUNS)
     ]
     lime = np.mean([run.weights for run in runs], axis=0)
-    deletion = _delete(ask, pictures, sums, patches, hidden, deleting)
+    faithfulness = _hide(ask, pictures, sums, patches, hidden, deleting)
     agreement = compare(sums[[shown.place]], lime[None])
     stability = np.array(
         [
@@ -114,8 +119,8 @@ def measure_pictures(bench: Workbench, params: ExplanationParams) -> Measurement
         else Estimate(
             value=float(np.nanmean(stability)), n=LIME_RUNS, method="mean Spearman correlation"
         ),
-        "faithfulness_gain": mean_estimate((deletion[0] - deletion[1]).mean(axis=1)),
     }  # fmt: skip
+    estimates |= faithfulness_estimates(faithfulness)
     if heat.error is not None:
         estimates["sampling_error"] = Estimate(
             value=heat.error, n=len(pictures), method="median 95 % half-width"
@@ -127,7 +132,7 @@ def measure_pictures(bench: Workbench, params: ExplanationParams) -> Measurement
             np.full(len(positions), heat.base), shown.place,
         ),
         "cells": _cells(rows, pictures, heat.values, shown.place, lime, patches),
-        "deletion": _deletion_table(deletion),
+        "deletion": faithfulness_table(faithfulness),
     }  # fmt: skip
     explained = "the value"
     if class_index is not None:
@@ -161,42 +166,27 @@ def measure_pictures(bench: Workbench, params: ExplanationParams) -> Measurement
     )
 
 
-def _delete(
+def _hide(
     ask: Ask,
     pictures: Pictures,
     sums: NDArray[np.float64],
     patches: NDArray[np.int64],
     mean: Pictures,
     rng: np.random.Generator,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Hide the patches named first, and random ones, behind the mean picture."""
+) -> Faithfulness:
+    """Hide the patches named first behind the mean picture, and all but those."""
     own = ask(pictures)
-    n_steps = min(_DEEPEST, sums.shape[1])
-    tried = [np.argsort(-np.abs(sums), axis=1, kind="stable")]
-    tried += [np.argsort(rng.random(sums.shape), axis=1) for _ in range(_RANDOM_ORDERS)]
-    changes = []
-    for order in tried:
-        rank = np.argsort(order, axis=1)
-        change = np.empty((len(pictures), n_steps))
+    n_steps = min(DEEPEST, sums.shape[1])
+    tests: tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]] = ([], [])
+    for rank in orders_of(sums, rng):
+        far = np.empty((2, len(pictures), n_steps))
         for step in range(n_steps):
-            hidden = (rank <= step)[:, patches][..., None]
-            change[:, step] = np.abs(ask(np.where(hidden, mean, pictures)) - own)
-        changes.append(change)
-    return changes[0], np.mean(changes[1:], axis=0)
-
-
-def _deletion_table(deletion: tuple[NDArray[np.float64], NDArray[np.float64]]) -> pa.Table:
-    lines = []
-    for name, part in zip(("explanation", "random"), deletion, strict=True):
-        for step in range(part.shape[1]):
-            change = mean_estimate(part[:, step])
-            lines.append(
-                {
-                    "order": name, "replaced": step + 1, "change": change.value,
-                    "low": change.low, "high": change.high, "n": change.n,
-                }
-            )  # fmt: skip
-    return pa.Table.from_pylist(lines, schema=TABLES["deletion"])
+            is_early = (rank <= step)[:, patches][..., None]
+            for test, is_hidden in enumerate((is_early, ~is_early)):
+                far[test, :, step] = np.abs(ask(np.where(is_hidden, mean, pictures)) - own)
+        for found, distances in zip(tests, far, strict=True):
+            found.append(distances)
+    return faithfulness_of(*tests)
 
 
 def _cells(

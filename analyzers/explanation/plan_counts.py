@@ -11,7 +11,7 @@ from analyzers.explanation.coalitions import LEAST_PAIRS
 from analyzers.explanation.permutation import MOST_MOVED, REPEATS, affordable_rows
 
 # Deletion: rows compared at most, orders, steps at most, replacements of each step.
-_COMPARED, _ORDERS, _DEEPEST, _REPLACEMENTS = 200, 4, 8, 10
+_COMPARED, _ORDERS, _DEEPEST, _REPLACEMENTS = 200, 4, 8, 6
 # Runs of LIME: the shown row's five, the shared one; two more widths on 30 rows.
 _LIME_RUNS, _WIDTHS, _WIDTH_ROWS = 6, 2, 30
 # Effects: columns, rows and values tried; rows of the accumulated effects, both ends.
@@ -62,7 +62,8 @@ def count_tests(n_columns: int, *, explained: int, drawn: int, lime_samples: int
     """
     compared = min(_COMPARED, explained)
     steps = min(_DEEPEST, max(1, n_columns - 1))
-    deletion = compared * (1 + _ORDERS * steps * _REPLACEMENTS)
+    # Each order is tried by deletion and by insertion.
+    replaced = compared * (1 + 2 * _ORDERS * steps * _REPLACEMENTS)
     # Sets of columns that go together come on top; a third more is usual.
     sets = max(1, round(min(n_columns, MOST_MOVED) * 4 / 3))
     moved = affordable_rows(sets, drawn) * (1 + sets * REPEATS)
@@ -71,7 +72,7 @@ def count_tests(n_columns: int, *, explained: int, drawn: int, lime_samples: int
     lime = (_LIME_RUNS + _WIDTHS) * lime_samples + compared + _WIDTHS * _WIDTH_ROWS
     return Counts(
         explained=explained,
-        rows=2 * explained + deletion + moved + effects + lime + _OFF_MANIFOLD + _CHANGES,
+        rows=2 * explained + replaced + moved + effects + lime + _OFF_MANIFOLD + _CHANGES,
         calls=_CALLS + sets * REPEATS + _CHANGE_CALLS,
         neighbours=(compared + 5 + _WIDTHS * _WIDTH_ROWS) * lime_samples,
     )
@@ -83,7 +84,7 @@ def count_texts(
     """Count what a run on texts of `n_words` words asks."""
     explained = min(drawn, sampled_rows, _MASKED_TEXTS) if is_asking else drawn
     neighbours = (min(_TEXTS_BESIDE, explained) + _TEXT_RUNS) * lime_samples
-    rows = 2 * explained + neighbours + min(_TEXTS_DELETED, explained) * _ORDERS * _DEEPEST
+    rows = 2 * explained + neighbours + min(_TEXTS_DELETED, explained) * 2 * _ORDERS * _DEEPEST
     players = min(_PLAYERS, max(1, round(n_words)))
     if is_asking:
         rows += explained * _PAIRS * 2 * players
@@ -96,8 +97,8 @@ def count_pictures(drawn: int, sampled_rows: int, lime_samples: int, *, is_askin
         min(drawn, sampled_rows, _MASKED_PICTURES) if is_asking else min(drawn, _GRADIENT_PICTURES)
     )
     neighbours = _PICTURE_RUNS * min(lime_samples, _PICTURE_SAMPLES)
-    rows = neighbours + explained * (2 + _ORDERS * _DEEPEST)
-    calls = _CALLS + neighbours // 256 + _ORDERS * _DEEPEST
+    rows = neighbours + explained * (2 + 2 * _ORDERS * _DEEPEST)
+    calls = _CALLS + neighbours // 256 + 2 * _ORDERS * _DEEPEST
     if is_asking:
         rows += explained * _PAIRS * 2 * _PATCHES
         calls += explained * _PAIRS

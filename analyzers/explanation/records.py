@@ -11,7 +11,6 @@ from analyzers.core.subject import Role
 from analyzers.core.workbench import Workbench
 from analyzers.explanation.agreement import Agreement
 from analyzers.explanation.attribution import Attribution
-from analyzers.explanation.faithfulness import Deletion
 from analyzers.explanation.layout import swarm_heights, value_shares
 from analyzers.explanation.local import LocalWeights, is_number
 from analyzers.explanation.selection import Shown
@@ -20,7 +19,6 @@ from analyzers.toolkit.intervals import mean_estimate
 
 MOST_COLUMNS = 60
 MOST_ROWS_KEPT = 2000
-MOST_POINTS = 5000
 COLUMNS_IN_SWARM = 20
 GROUP_COLUMNS = 8
 
@@ -177,10 +175,10 @@ def values_table(bench: Workbench, scene: Scene) -> pa.Table:
     ).combine_chunks()
 
 
-def beeswarm_table(bench: Workbench, scene: Scene) -> pa.Table:
-    """At most 5,000 laid-out points of the twenty most important columns."""
+def beeswarm_table(bench: Workbench, scene: Scene, *, most: int) -> pa.Table:
+    """Lay out at most `most` points of the twenty most important columns."""
     kept = scene.order[:COLUMNS_IN_SWARM]
-    n_points = min(len(scene.positions), MOST_POINTS // max(1, len(kept)))
+    n_points = min(len(scene.positions), most // max(1, len(kept)))
     rows = bench.data.rows[scene.positions[:n_points]]
     parts = []
     for at in kept:
@@ -231,18 +229,3 @@ def agreement_table(
         "lime_r_squared": _or_null(lime.r_squared),
     }
     return pa.table(columns, schema=TABLES["agreement"])
-
-
-def deletion_table(deletion: Deletion) -> pa.Table:
-    """Mean change of the answer after each number of replaced columns."""
-    lines = []
-    for order, changes in (("explanation", deletion.explained), ("random", deletion.random)):
-        for step in range(changes.shape[1]):
-            change = mean_estimate(changes[:, step])
-            lines.append(
-                {
-                    "order": order, "replaced": step + 1, "change": change.value,
-                    "low": change.low, "high": change.high, "n": change.n,
-                }
-            )  # fmt: skip
-    return pa.Table.from_pylist(lines, schema=TABLES["deletion"])

@@ -47,11 +47,12 @@ TABLES: dict[str, pa.Schema] = {
             ("conflicts", _WHOLE), ("lime_r_squared", _NUMBER),
         ]
     ),
-    # How far the answer moves when columns are replaced in the explanation's or a random order.
+    # How far the answer is from the own one when columns are replaced (deletion) or put back
+    # (insertion) in the explanation's or a random order.
     "deletion": pa.schema(
         [
-            ("order", _TEXT), ("replaced", _WHOLE), ("change", _NUMBER), ("low", _NUMBER),
-            ("high", _NUMBER), ("n", _WHOLE),
+            ("test", _TEXT), ("order", _TEXT), ("replaced", _WHOLE), ("change", _NUMBER),
+            ("low", _NUMBER), ("high", _NUMBER), ("n", _WHOLE),
         ]
     ),
     # What moves the output for the people of each group.

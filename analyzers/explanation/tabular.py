@@ -20,7 +20,12 @@ from analyzers.explanation.constraints import constraints_of
 from analyzers.explanation.cross_check import ROWS_CHECKED
 from analyzers.explanation.editing import fields_table, row_values_table
 from analyzers.explanation.effects import measure_effects
-from analyzers.explanation.faithfulness import Deletion, delete_columns
+from analyzers.explanation.faithfulness import (
+    Faithfulness,
+    faithfulness_estimates,
+    faithfulness_table,
+    replace_columns,
+)
 from analyzers.explanation.local import LocalWeights, package_lime, shared_lime
 from analyzers.explanation.overall import measure_overall
 from analyzers.explanation.params import ExplanationParams
@@ -28,7 +33,6 @@ from analyzers.explanation.records import (
     Scene,
     agreement_table,
     beeswarm_table,
-    deletion_table,
     explained_rows_table,
     importance_table,
     lime_table,
@@ -112,7 +116,7 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
             track=bench.track,
         )
     agreement = compare(scene.attribution.values[: len(compared)], lime_all.weights)
-    deletion = delete_columns(
+    faithfulness = replace_columns(
         ask,
         compared,
         scene.attribution.values[: len(compared)],
@@ -121,13 +125,13 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
         track=bench.track,
     )
     estimates = _estimates(
-        bench, scene, target, lime_all, lime_one, agreement, deletion, resampling
+        bench, scene, target, lime_all, lime_one, agreement, faithfulness, resampling
     )
     tables = {
         "importance": importance_table(scene),
         "explained_rows": explained_rows_table(bench, scene),
         "values": values_table(bench, scene),
-        "beeswarm": beeswarm_table(bench, scene),
+        "beeswarm": beeswarm_table(bench, scene, most=params.swarm_points),
         "lime": lime_table(bench, scene, lime_one),
         "agreement": agreement_table(bench, scene, lime_all, agreement),
     }
@@ -171,13 +175,17 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
     tables["fields"] = fields_table(data, space)
     tables["row_values"] = row_values_table(bench, positions, frame, scene.shown.place)
     if frame.shape[1] > 1:
-        tables["deletion"] = deletion_table(deletion)
+        tables["deletion"] = faithfulness_table(faithfulness)
     strata = ("the model's predictions",)
     notes = (
         sampling_note(len(positions), len(bench.data), "Explained rows", strata=strata),
         *chosen.notes,
         *together.notes,
-        sampling_note(len(compared), len(frame), "Rows compared with LIME and tested by deletion"),
+        sampling_note(
+            len(compared),
+            len(frame),
+            "Rows compared with LIME and tested by replacing",
+        ),
         sampling_note(effects.n_rows, len(frame), "Rows given other values of a column"),
     )
     return Measurements(
@@ -290,7 +298,7 @@ def _estimates(
     lime_all: LocalWeights,
     lime_one: LocalWeights,
     agreement: Agreement,
-    deletion: Deletion,
+    faithfulness: Faithfulness,
     rng: np.random.Generator,
 ) -> dict[str, Estimate]:
     attribution = scene.attribution
@@ -320,10 +328,12 @@ def _estimates(
         ),
         "shap_lime_correlation": _mean_known(agreement.spearman, alone),
         "shap_lime_overlap": mean_estimate(agreement.overlap),
-        "faithfulness_gain": mean_estimate(deletion.gains)
-        if n_features > 1
-        else Estimate.unmeasured("With one column every order of deletion is the same."),
     }  # fmt: skip
+    if n_features > 1:
+        estimates |= faithfulness_estimates(faithfulness)
+    else:
+        same = Estimate.unmeasured("With one column every order is the same.")
+        estimates |= {"faithfulness_gain": same, "insertion_gain": same}
     if attribution.shap_difference is not None:
         estimates["difference_from_shap"] = Estimate(
             value=attribution.shap_difference,

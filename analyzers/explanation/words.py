@@ -14,6 +14,15 @@ from analyzers.explanation.attribution import (
     CannotExplain,
     target_of,
 )
+from analyzers.explanation.faithfulness import (
+    DEEPEST,
+    RANDOM_ORDERS,
+    Faithfulness,
+    faithfulness_estimates,
+    faithfulness_of,
+    faithfulness_table,
+    orders_of,
+)
 from analyzers.explanation.params import ExplanationParams
 from analyzers.explanation.records import explained_rows, importance_line
 from analyzers.explanation.selection import choose_class, choose_rows, choose_shown
@@ -34,8 +43,6 @@ MOST_WORDS_LISTED = 100
 MOST_TEXTS_KEPT = 200
 LIME_RUNS = 5
 LIME_TEXTS = 10
-_RANDOM_ORDERS = 3
-_DEEPEST = 8
 
 
 def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
@@ -77,7 +84,7 @@ def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
         for seed in bench.track([int(s) for s in seeds], "Repeating LIME", total=LIME_RUNS)
     ]
     weights = np.array([run.weights for run in reruns])
-    gains, steps = _delete_words(ask, texts[:100], found.values, deleting)
+    faithfulness = _leave_out(ask, texts[:100], found.values, deleting)
     agreement = [compare(one.phi[None], one.weights[None]) for one in compared]
     rank = np.array([item.spearman[0] for item in agreement])
     few = "No text has two different words that count."
@@ -94,8 +101,12 @@ def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
         if not np.isnan(rank).all() else Estimate.unmeasured(few),
         "lime_r_squared": mean_estimate(np.array([one.r_squared for one in compared])),
         "lime_stability": _stability(weights, few),
-        "faithfulness_gain": mean_estimate(gains) if len(gains) else Estimate.unmeasured(few),
     }  # fmt: skip
+    if faithfulness is None:
+        unmeasured = Estimate.unmeasured(few)
+        estimates |= {"faithfulness_gain": unmeasured, "insertion_gain": unmeasured}
+    else:
+        estimates |= faithfulness_estimates(faithfulness)
     if errors.any():
         estimates["sampling_error"] = Estimate(
             value=float(1.96 * np.median(errors)),
@@ -114,7 +125,9 @@ def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
         "tokens": _tokens(row_numbers, found.values, shown.place),
         "lime": _lime(int(row_numbers[shown.place]), reruns[0], weights),
         "agreement": _agreement(row_numbers[places], compared),
-        "deletion": steps,
+        "deletion": TABLES["deletion"].empty_table()
+        if faithfulness is None
+        else faithfulness_table(faithfulness),
     }
     explained = "the value"
     if class_index is not None:
@@ -157,38 +170,27 @@ def _stability(weights: NDArray[np.float64], few: str) -> Estimate:
     )
 
 
-def _delete_words(
+def _leave_out(
     ask: Ask, texts: list[str], values: list[WordValues], rng: np.random.Generator
-) -> tuple[NDArray[np.float64], pa.Table]:
-    """Leave out the words named first, and random ones, and compare how far the answer moves."""
-    own, asked, shape = ask(texts), [], []
-    for place in range(len(texts)):
+) -> Faithfulness | None:
+    """Leave out the words named first, and all but those; None where no text has two words."""
+    kept = [place for place in range(len(texts)) if len(values[place].words) > 1]
+    if not kept:
+        return None
+    asked = []
+    for place in kept:
         words = values[place].words
-        if len(words) < 2:
-            continue
-        orders = [np.argsort(-np.abs(values[place].phi), kind="stable")]
-        orders += [rng.permutation(len(words)) for _ in range(_RANDOM_ORDERS)]
-        for order in orders:
-            for step in range(1, _DEEPEST + 1):
-                gone = set(order[: min(step, len(words))].tolist())
-                asked.append(" ".join(word for at, word in enumerate(words) if at not in gone))
-        shape.append(place)
-    if not shape:
-        return np.zeros(0), TABLES["deletion"].empty_table()
-    answers = ask(asked).reshape(len(shape), 1 + _RANDOM_ORDERS, _DEEPEST)
-    changes = np.abs(answers - own[shape][:, None, None])
-    lines = []
-    for name, part in (("explanation", changes[:, 0]), ("random", changes[:, 1:].mean(axis=1))):
-        for step in range(_DEEPEST):
-            change = mean_estimate(part[:, step])
-            lines.append(
-                {
-                    "order": name, "replaced": step + 1, "change": change.value,
-                    "low": change.low, "high": change.high, "n": change.n,
-                }
-            )  # fmt: skip
-    gains = (changes[:, 0] - changes[:, 1:].mean(axis=1)).mean(axis=1)
-    return gains, pa.Table.from_pylist(lines, schema=TABLES["deletion"])
+        for rank in orders_of(values[place].phi[None], rng):
+            for step in range(DEEPEST):
+                is_early = rank[0] <= step
+                asked += [
+                    " ".join(word for word, is_in in zip(words, part, strict=True) if is_in)
+                    for part in (~is_early, is_early)
+                ]
+    answers = ask(asked).reshape(len(kept), 1 + RANDOM_ORDERS, DEEPEST, 2)
+    far = np.abs(answers - ask(texts)[kept][:, None, None, None])
+    deleted, inserted = (list(np.moveaxis(far[..., test], 1, 0)) for test in (0, 1))
+    return faithfulness_of(deleted, inserted)
 
 
 def _importance(values: list[WordValues]) -> pa.Table:

@@ -20,6 +20,7 @@ from sklearn.ensemble import (
 )
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from analyzers.anatomy.tree import Tree
 from analyzers.core.workbench import untracked
 from analyzers.explanation.attribution import CannotExplain
 from analyzers.explanation.coalitions import explain_by_coalitions
@@ -37,7 +38,6 @@ from analyzers.explanation.tree_background import (
     open_trees,
     seconds_of,
 )
-from analyzers.anatomy.tree import Tree
 from tests.explanation.benches import number_bench, number_frame
 from tests.explanation.test_measure import QUICK
 

@@ -10,7 +10,7 @@ from analyzers.core.policy import Policy
 from analyzers.core.result import Estimate, Measurements
 from analyzers.core.workbench import untracked
 from analyzers.explanation.agreement import compare, mean_pairwise
-from analyzers.explanation.faithfulness import delete_columns
+from analyzers.explanation.faithfulness import replace_columns
 from analyzers.explanation.judging import judge
 from analyzers.explanation.layout import swarm_heights, value_shares
 from analyzers.policies import load_policy
@@ -69,33 +69,38 @@ def ask(frame):
 def test_a_right_explanation_beats_a_random_order(numbers):
     right = np.abs(numbers.to_numpy()) * [5, 1, 0, 0, 0, 0]
 
-    found = delete_columns(
+    found = replace_columns(
         ask, numbers, right, numbers, rng=np.random.default_rng(0), track=untracked
     )
 
-    assert found.gains.mean() > 1
-    assert (np.diff(found.explained[:, :3].mean(axis=0)) > -0.1).all()
+    assert found.deletion_gains.mean() > 1
+    assert found.insertion_gains.mean() > 1
+    assert (np.diff(found.deletion.explained[:, :3].mean(axis=0)) > -0.1).all()
+    # The two columns that count are back: nothing is missing.
+    assert found.insertion.explained[:, 1:].max() < 1e-9
 
 
 def test_a_random_explanation_gains_nothing(numbers):
     noise = np.random.default_rng(7).normal(size=numbers.shape)
 
-    found = delete_columns(
+    found = replace_columns(
         ask, numbers, noise, numbers, rng=np.random.default_rng(0), track=untracked
     )
 
-    error = found.gains.std() / np.sqrt(len(numbers))
-    assert abs(found.gains.mean()) < 4 * error
+    for gains in (found.deletion_gains, found.insertion_gains):
+        error = gains.std() / np.sqrt(len(numbers))
+        assert abs(gains.mean()) < 4 * error
 
 
 def test_a_wrong_explanation_loses_to_a_random_order(numbers):
     wrong = np.tile([0.0, 0, 1, 1, 1, 1], (120, 1))
 
-    found = delete_columns(
+    found = replace_columns(
         ask, numbers, wrong, numbers, rng=np.random.default_rng(0), track=untracked
     )
 
-    assert found.gains.mean() < -0.5
+    assert found.deletion_gains.mean() < -0.5
+    assert found.insertion_gains.mean() < -0.5
 
 
 def test_points_of_equal_value_are_kept_apart():
