@@ -18,6 +18,7 @@ LEAST_CORRELATION = 0.6
 LEAST_OVERLAP = 0.25
 LONGEST_SUM = 4
 LEAST_VALUES = 10
+PARALLEL = 0.99
 _FINE = 1e-9
 
 
@@ -52,7 +53,7 @@ def guess_relations(
     digits = dict(enumerate(decimals))
     multiples = [
         relation
-        for one, other in combinations(places, 2)
+        for one, other in _parallel(values, places)
         if (relation := _multiple(values, one, other, digits)) is not None
     ]
     tied = {frozenset(relation.places) for relation in multiples}
@@ -96,6 +97,18 @@ def _end_of_group(values: Floats, is_binary: Flags, start: int) -> int:
         if place > start and (total == 1).all():
             return place + 1
     return 0
+
+
+def _parallel(values: Floats, places: list[int]) -> list[tuple[int, int]]:
+    """Pairs that could be multiples of each other: rounding leaves them all but parallel."""
+    rows = values[:, places]
+    rows = rows[np.isfinite(rows).all(axis=1)]
+    pairs = list(combinations(range(len(places)), 2))
+    # Too few complete rows to rule anything out.
+    if len(rows) >= FEWEST_ROWS and (rows.std(axis=0) > 0).all():
+        together = np.abs(np.corrcoef(rows.T))
+        pairs = [(one, other) for one, other in pairs if together[one, other] > PARALLEL]
+    return [(places[one], places[other]) for one, other in pairs]
 
 
 def _multiple(
