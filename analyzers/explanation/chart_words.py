@@ -39,11 +39,24 @@ def amount(value: float, output: object) -> str:
     return f"{value:.3g}"
 
 
-def with_room(*ends: float) -> list[float]:
-    """Widen a range at both sides by what a label outside a bar needs."""
-    low, high = min(ends), max(ends)
-    room = 0.45 * (high - low) or 1.0
-    return [low - room, high + room]
+def beside_bars(texts: list[str]) -> dict[str, Any]:
+    """Layout that writes one text at the right of each bar, where no bar and no edge can cut it.
+
+    Args:
+        texts: from the lowest bar to the highest.
+
+    Returns:
+        Annotations, and the margin they need.
+    """
+    notes = [
+        {
+            "x": 1.01, "xref": "paper", "xanchor": "left", "y": place, "yref": "y",
+            "text": text, "showarrow": False, "font": {"size": 11},
+        }
+        for place, text in enumerate(texts)
+    ]  # fmt: skip
+    room = 12 + 6 * max(map(len, texts), default=0)
+    return {"annotations": notes, "margin": {"l": 60, "r": room, "t": 20, "b": 50}}
 
 
 def scale_of(measurements: Measurements) -> str:

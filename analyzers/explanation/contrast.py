@@ -15,9 +15,9 @@ from analyzers.explanation.chart_words import (
     LOWERS,
     RAISES,
     amount,
+    beside_bars,
     is_filled,
     output_of,
-    with_room,
 )
 from analyzers.toolkit.plots import figure, plain
 
@@ -67,14 +67,15 @@ def contrast_chart(measurements: Measurements, row: int, other: int) -> Chart | 
     if len(rest):
         names.append(f"{len(rest)} other columns")
         steps.append(float(rest["difference"].sum()))
+    texts = [f"{step:+.3g}" for step in steps[::-1]]
     bars = {
         "type": "waterfall",
         "orientation": "h",
         "base": start,
         "y": names[::-1],
         "x": steps[::-1],
-        "text": [f"{step:+.3g}" for step in steps[::-1]],
-        "textposition": "outside",
+        "text": texts,
+        "textposition": "none",
         "increasing": {"marker": {"color": RAISES}},
         "decreasing": {"marker": {"color": LOWERS}},
         "hovertemplate": "%{y}: %{text}<extra></extra>",
@@ -95,7 +96,7 @@ def contrast_chart(measurements: Measurements, row: int, other: int) -> Chart | 
         figure=figure(
             [bars], x=output_of(measurements), y="", height=150 + 30 * len(steps),
             showlegend=False,
-            xaxis={"range": with_room(start, *(start + np.cumsum(steps[::-1])))},
+            **beside_bars(texts),
         ),
     )  # fmt: skip
 

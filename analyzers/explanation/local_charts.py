@@ -13,13 +13,13 @@ from analyzers.explanation.chart_words import (
     RAISES,
     STEPS_SHOWN,
     amount,
+    beside_bars,
     is_filled,
     named,
     output_of,
     scale_of,
     slug,
     thing_of,
-    with_room,
 )
 from analyzers.explanation.partners import colour_by, partner_of
 from analyzers.toolkit.plots import PALETTE, figure, plain
@@ -71,7 +71,7 @@ def local_chart(measurements: Measurements, row: int) -> Chart | None:
         "y": names[::-1],
         "x": phi[::-1],
         "text": [_step(*pair) for pair in zip(phi[::-1], half[::-1], strict=True)],
-        "textposition": "outside",
+        "textposition": "none",
         "increasing": {"marker": {"color": RAISES}},
         "decreasing": {"marker": {"color": LOWERS}},
         "connector": {"line": {"color": "#9AA5B1", "width": 1}},
@@ -102,13 +102,13 @@ def local_chart(measurements: Measurements, row: int) -> Chart | None:
             y="",
             height=120 + 26 * len(names),
             showlegend=False,
-            xaxis={"range": with_room(base, *(base + phi[::-1].cumsum()))},
+            **beside_bars(trace["text"]),
         ),
     )
 
 
 def _step(value: float, half: float) -> str:
-    return f"{value:+.3g} ± {half:.1g}" if half else f"{value:+.3g}"
+    return f"{value:+.2g} ± {half:.1g}" if half else f"{value:+.3g}"
 
 
 def dependence_chart(measurements: Measurements, feature: str) -> Chart | None:

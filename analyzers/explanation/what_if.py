@@ -23,9 +23,9 @@ from analyzers.explanation.chart_words import (
     LOWERS,
     RAISES,
     amount,
+    beside_bars,
     is_filled,
     output_of,
-    with_room,
 )
 from analyzers.explanation.coalitions import shapley_of
 from analyzers.explanation.editing import typed_level
@@ -220,7 +220,7 @@ def edits_chart(answered: Measurements) -> Chart | None:
         "y": names,
         "x": steps,
         "text": [f"{value:+.3g}" for value in steps],
-        "textposition": "outside",
+        "textposition": "none",
         "increasing": {"marker": {"color": RAISES}},
         "decreasing": {"marker": {"color": LOWERS}},
         "hovertemplate": "%{y}: %{text}<extra></extra>",
@@ -238,7 +238,7 @@ def edits_chart(answered: Measurements) -> Chart | None:
             y="",
             height=150 + 30 * len(table),
             showlegend=False,
-            xaxis={"range": with_room(before, *(before + steps.cumsum()))},
+            **beside_bars(bars["text"]),
         ),
     )
 

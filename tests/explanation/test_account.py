@@ -64,7 +64,7 @@ def test_the_chart_of_a_row_has_the_error_of_each_sampled_value(sampled, exact):
     bars = local_chart(sampled, row).figure["data"][0]
 
     for text, value, error in zip(bars["text"], part["phi"], part["error"], strict=True):
-        assert text == f"{value:+.3g} ± {1.96 * error:.1g}"
+        assert text == f"{value:+.2g} ± {1.96 * error:.1g}"
     assert "95 % half-width" in local_chart(sampled, row).caption
     exact_row = exact.tables["values"]["row"][0].as_py()
     assert "±" not in str(local_chart(exact, exact_row).figure["data"][0]["text"])
@@ -85,13 +85,12 @@ def test_probabilities_next_to_an_end_are_said_in_words(value, output, words):
     assert amount(value, output) == words
 
 
-def test_bars_of_a_contrast_have_room_for_their_labels(exact):
-    rows = list(dict.fromkeys(exact.tables["values"]["row"].to_pylist()))
+def test_the_number_of_each_bar_stands_beside_the_chart_where_nothing_cuts_it(sampled):
+    rows = list(dict.fromkeys(sampled.tables["values"]["row"].to_pylist()))
 
-    figure = contrast_chart(exact, rows[0], rows[1]).figure
-
-    low, high = figure["layout"]["xaxis"]["range"]
-    bars = figure["data"][0]
-    ends = bars["base"] + np.cumsum(bars["x"])
-    assert low < min(bars["base"], *ends)
-    assert high > max(bars["base"], *ends)
+    for chart in (local_chart(sampled, rows[0]), contrast_chart(sampled, rows[0], rows[1])):
+        bars, layout = chart.figure["data"][0], chart.figure["layout"]
+        notes = layout["annotations"]
+        assert [note["text"] for note in notes] == bars["text"]
+        assert [note["y"] for note in notes] == list(range(len(bars["y"])))
+        assert layout["margin"]["r"] >= 6 * max(map(len, bars["text"]))
