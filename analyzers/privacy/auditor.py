@@ -101,8 +101,9 @@ def judge_auditor(measurements: Measurements) -> list[Finding]:
     reason = doubt or "It says how strong the attacker was and not how safe the model is."
     headline = (
         f"{facts.get('shadow_models')} shadow models of the same recipe are right on rows they "
-        f"have not seen {points(estimate.value)} percentage points more often than this model "
-        f"(95 % interval {ends_in_points(estimate)}; n = {estimate.n:,} models): "
+        f"have not seen {points(abs(estimate.value))} percentage points "
+        f"{'more' if estimate.value >= 0 else 'less'} often than this model (95 % interval of the "
+        f"difference {ends_in_points(estimate)}; n = {estimate.n:,} models): "
         + ("the attack with them is weaker than it could be." if doubt else "they are alike.")
     )
     return [

@@ -24,8 +24,9 @@ NAME, TITLE = "learned", "Learned from the answers"
 FOLDS = 5
 FEWEST_ROWS = 50
 MOST_FITTED = 10_000
-# A forest's time rises faster with its rows than a booster's.
+# A forest's time rises faster with its rows than a booster's; a table longer than this has none.
 MOST_GROWN = 4_000
+MOST_JUDGED_BY_FOREST = 50_000
 N_TREES = 100
 MOST_CLASSES = 20
 
@@ -42,7 +43,8 @@ def learned_signal(
         track: reports each fold.
 
     Returns:
-        One signal, the mean of two probabilities; none where a side has fewer than `FEWEST_ROWS`,
+        One signal, the mean of two probabilities, or boosting's alone for more rows than
+        `MOST_JUDGED_BY_FOREST`; none where a side has fewer than `FEWEST_ROWS`,
         or labels alone, of which the correctness says all.
     """
     is_regression = np.issubdtype(members.labels.dtype, np.floating)
@@ -120,8 +122,10 @@ def judge_rows(
     """
     by_boosting, by_forest = _booster(seed), _forest(seed)
     by_boosting.fit(answers.formulas[boosted], is_member[boosted])
-    by_forest.fit(answers.raw[grown], is_member[grown])
     chances = by_boosting.predict_proba(answers.formulas[judged])[:, 1]
+    if len(is_member) > MOST_JUDGED_BY_FOREST:
+        return np.asarray(chances, dtype=np.float64)
+    by_forest.fit(answers.raw[grown], is_member[grown])
     return np.asarray((chances + by_forest.predict_proba(answers.raw[judged])[:, 1]) / 2)
 
 

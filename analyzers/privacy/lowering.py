@@ -143,14 +143,14 @@ def _table(measurements: Measurements) -> list[Measure]:
     if not rows or not rows[0]["alone_with_all"]:
         return []
     best = min(rows, key=lambda row: row["alone_without_it"])
-    return [
-        Measure(
-            f"Coarsen {best['column']} in the training table, or leave it out",
-            f"{best['alone_with_all']:,} of {best['n_records']:,} records stand alone by what "
-            f"others may know, and {best['alone_without_it']:,} without it.",
-            "Years into decades, districts into regions, rare levels into one.",
-        )
-    ]
+    alone, n_rows = best["alone_with_all"], best["n_records"]
+    said = f"{alone:,} of {n_rows:,} records stand alone by what others may know, and"
+    how = "Years into decades, districts into regions, rare levels into one."
+    if best["alone_without_it"] == alone:
+        what = "Coarsen several of the columns others may know in the training table"
+        return [Measure(what, f"{said} as many without any one of the columns.", how)]
+    what = f"Coarsen {best['column']} in the training table, or leave it out"
+    return [Measure(what, f"{said} {best['alone_without_it']:,} without it.", how)]
 
 
 def _rows(measurements: Measurements, name: str) -> list[dict[str, Any]]:

@@ -131,8 +131,8 @@ def judge_singling_out(measurements: Measurements) -> list[Finding]:
         "t_closeness": "in some group the outcomes lie {value:.2f} (of 1) away from those of all "
         f"(outcomes dealt out at random: up to {facts.get('t_closeness_by_chance', 0):.2f})",
         "match_risk": "where one record alone fits a person, it is that person's in {value:.1%} of "
-        f"cases (95 % interval {ends(estimates['match_risk'], '.1%')}; a sample of "
-        f"{facts.get('population', 0):,} people)"
+        f"cases (95 % interval {ends(estimates['match_risk'], '.1%')}; if the table is a random "
+        f"sample of {facts.get('population', 0):,} people)"
         if "match_risk" in estimates and estimates["match_risk"].value is not None
         else "how often the only record that fits a person is that person's was not estimated",
     }

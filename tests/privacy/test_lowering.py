@@ -46,3 +46,11 @@ def test_the_column_that_singles_out_is_named():
     assert item.because == (
         "200 of 200 records stand alone by what others may know, and 0 without it."
     )
+
+
+def test_where_no_single_column_singles_out_several_are_to_be_coarsened():
+    found = said(gaussian_bench(200, 200), quasi_identifiers=("x", "z"))
+
+    (item,) = found.values()
+    assert item.what.startswith("Coarsen several")
+    assert item.because.endswith("and as many without any one of the columns.")

@@ -161,7 +161,7 @@ def test_findings_name_the_columns_and_no_record():
     assert measured.tables["combination_sizes"].column_names == [
         "size", "combinations", "records", "n_records",
     ]  # fmt: skip
-    assert "a sample of 50,000 people" in findings["privacy.match_risk"].headline
+    assert "a random sample of 50,000 people" in findings["privacy.match_risk"].headline
     titles = [chart.title for chart in draw(measured)]
     assert any(title.startswith("Leaving out age ") for title in titles), titles
 
