@@ -78,7 +78,9 @@ def look_inside(
     try:
         slopes = open_slopes(model, target)
     except DoesNotFit as reason:
-        return Inside(refused=f"no trees to prove on: {of_trees}; no gradients: {reason}")
+        said = str(reason)
+        both = of_trees if said == of_trees else f"{of_trees}; and no gradients: {said}"
+        return Inside(refused=f"no trees to prove on: {both}")
     finally:
         # Opening the model is the examiner's work.
         target.queries[:] = asked
