@@ -32,6 +32,8 @@ _TEXT_SAMPLE_S = 1.5e-5
 _PICTURE_SAMPLE_S = 3e-5
 # Noise stability explains this many rows once more.
 _EXPLAINED_AGAIN = 40
+# Nothing in a trial takes a day; a worker that says so is not believed any further.
+_LONGEST_S = 86_400.0
 
 
 class Speed(NamedTuple):
@@ -97,7 +99,7 @@ def read_speed(facts: Mapping[str, Fact], *, job_seconds: float) -> Speed:
     def number(name: str) -> float:
         value = facts.get(name)
         is_number = isinstance(value, int | float) and isfinite(value)
-        return float(value) if is_number and value is not None else 0.0
+        return min(float(value), _LONGEST_S) if is_number and value is not None else 0.0
 
     return Speed(
         explainer=str(facts.get("explainer") or "")[:200],
@@ -237,4 +239,4 @@ def _time_words(seconds: float) -> str:
         return f"{5 * round(seconds / 5)} seconds"
     if seconds < 5400:
         return f"{round(seconds / 60):,} minutes"
-    return f"{round(seconds / 3600):,} hours"
+    return f"{round(seconds / 3600):,} hours" if seconds < 172_800 else "more than two days"
