@@ -18,7 +18,7 @@ from analyzers.adversarial.image_drawing import (
 )
 from analyzers.adversarial.pictures import draw_pictures
 from analyzers.adversarial.proof_drawing import draw_proof_curve, draw_reach_gap, draw_search_gap
-from analyzers.adversarial.text_drawing import draw_behaviour, draw_recipes
+from analyzers.adversarial.text_drawing import draw_behaviour, draw_recipe_efforts, draw_recipes
 from analyzers.adversarial.words import draw_texts
 from analyzers.core.chart import Chart, in_sections
 from analyzers.core.result import Measurements
@@ -32,7 +32,7 @@ SECTIONS = {
     "movement": HOW_MUCH,
     "sizes": HOW_MUCH,
     "attacks": HOW_MUCH,
-    "recipes": HOW_MUCH,
+    "recipe": HOW_MUCH,
     "weak_spots": WHAT,
     "examples": WHAT,
     "pictures": WHAT,
@@ -46,7 +46,7 @@ _BANDS = ("rgba(0,114,178,0.15)", "rgba(213,94,0,0.15)")
 
 def draw(measurements: Measurements) -> list[Chart]:
     """Draw every table that is there and not empty."""
-    drawers: tuple[tuple[str, Callable[[pa.Table, Measurements], Chart]], ...] = (
+    drawers: tuple[tuple[str, Callable[[pa.Table, Measurements], Chart | None]], ...] = (
         ("curve", _curve),
         ("proof_curve", draw_proof_curve),
         ("attacks", draw_attacks),
@@ -61,6 +61,7 @@ def draw(measurements: Measurements) -> list[Chart]:
         ("image_examples", draw_pictures),
         ("attack_steps", draw_steps),
         ("recipes", draw_recipes),
+        ("recipes", draw_recipe_efforts),
         ("behaviour", draw_behaviour),
         ("text_examples", draw_texts),
         ("proof", draw_search_gap),
@@ -74,7 +75,7 @@ def draw(measurements: Measurements) -> list[Chart]:
         and measurements.tables[name].num_rows
         and (name != "attack_steps" or has_scores(measurements.tables[name]))
     ]
-    return in_sections(charts, SECTIONS)
+    return in_sections([chart for chart in charts if chart is not None], SECTIONS)
 
 
 def size_title(measurements: Measurements) -> str:

@@ -23,6 +23,7 @@ from textattack.transformations.word_swaps.word_swap_embedding import recover_wo
 
 from analyzers.adversarial.lexicon.thesaurus import parts_of_speech, synonyms_of
 from analyzers.adversarial.lexicon.vectors import word_vectors
+from analyzers.adversarial.look_alikes import LOOK_ALIKES
 
 REMEMBERED = 50_000
 MOST_NEIGHBOURS = 50
@@ -203,13 +204,3 @@ def local_parts() -> Iterator[None]:
     finally:
         AttackedText.pos_of_word_index = tags
         AttackedText.ner_of_word_index = entities
-
-
-# Latin letters and letters of other scripts that most typefaces draw the same.
-LOOK_ALIKES = {
-    "a": "а", "c": "с", "d": "ԁ", "e": "е", "g": "ɡ", "h": "һ", "i": "і", "j": "ј", "l": "ӏ",
-    "m": "м", "n": "ո", "o": "о", "p": "р", "q": "ԛ", "s": "ѕ", "u": "ս", "v": "ѵ", "w": "ԝ",
-    "x": "х", "y": "у",
-    "A": "А", "B": "В", "C": "С", "E": "Е", "H": "Н", "I": "І", "K": "К", "M": "М", "O": "О",
-    "P": "Р", "S": "Ѕ", "T": "Т", "X": "Х", "Y": "Ү",
-}  # fmt: skip

@@ -8,9 +8,11 @@ import unicodedata
 from functools import lru_cache
 
 from analyzers.adversarial.edits import edit_distance, n_words_changed
+from analyzers.adversarial.function_words import FUNCTION_WORDS
 from analyzers.adversarial.label_only_text import swaps_for
 from analyzers.adversarial.lexicon.thesaurus import synonyms_of
 from analyzers.adversarial.lexicon.vectors import cosine, word_vectors
+from analyzers.adversarial.look_alikes import LOOK_ALIKES
 
 WORD = re.compile(r"[^\W_]+(?:['_*@-]+[^\W_]+)*")
 INVISIBLE = {"Cf", "Cc", "Mn"}
@@ -18,8 +20,16 @@ LARGEST_TYPO = 2
 REMEMBERED = 50_000
 _TOLERANCE = 1e-3
 _LEAST_COSINE = {"TextFooler (near words)": 0.5, "A2T (few near words)": 0.8}
-_LARGEST_SHARE = {"A2T (few near words)": 0.1, "LEAP (synonyms, particle swarm)": 0.16}
+_LARGEST_SHARE = {
+    "A2T (few near words)": 0.1, "LEAP (synonyms, particle swarm)": 0.16,
+    "IGA (near words, genetic search)": 0.2, "Alzantot (near words, genetic search)": 0.2,
+}  # fmt: skip
 _LEAST_WORDS = {"A2T (few near words)": 4}
+# The others leave them alone too, but count or split words in ways of their own.
+_KEEPS_FUNCTION_WORDS = (
+    "PWWS (synonyms)", "Particle swarm (synonyms)", "Alzantot (near words, genetic search)",
+    "TextFooler (near words)",
+)  # fmt: skip
 _SYNONYMS = ("PWWS (synonyms)", "Particle swarm (synonyms)", "LEAP (synonyms, particle swarm)")
 
 
@@ -39,7 +49,10 @@ def keeps_rules(recipe: str, original: str, changed: str, *, meaning: float = 0.
     if recipe == "Invisible characters":
         return _visible(changed) == _visible(original)
     if recipe == "Look-alike letters":
-        return len(changed) == len(original)
+        return len(changed) == len(original) and all(
+            old == new or LOOK_ALIKES.get(old) == new
+            for old, new in zip(original, changed, strict=True)
+        )
     if recipe.startswith("Pruthi"):
         return n_words_changed(original, changed) <= 1
     swapped = _swapped_words(original, changed)
@@ -48,6 +61,8 @@ def keeps_rules(recipe: str, original: str, changed: str, *, meaning: float = 0.
     if swapped is None:
         # Recipes that may change the number of words have no rule on single ones.
         return recipe.startswith(("TextBugger", "CheckList", "BAE", "Morpheus"))
+    if recipe in _KEEPS_FUNCTION_WORDS and any(word in FUNCTION_WORDS for word, _ in swapped):
+        return False
     share = len(swapped) / max(len(WORD.findall(original)), 1)
     if recipe in _LARGEST_SHARE and len(swapped) > _LEAST_WORDS.get(recipe, 1):
         # The recipes round the number of words they may change up.

@@ -13,7 +13,7 @@ from analyzers.adversarial.recipes import ABOUT
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.text_attack import Memory, attack_texts
 from analyzers.core.workbench import Workbench
-from analyzers.toolkit.intervals import rate_estimate
+from analyzers.toolkit.intervals import mean_estimate, rate_estimate
 
 SLOW = ("genetic", "swarm")
 
@@ -68,13 +68,19 @@ def compare_recipes(
             row |= {
                 "success_rate": fallen.value, "success_low": fallen.low,
                 "success_high": fallen.high,
-                "queries": float(np.mean([new.queries for new in found])) if found else None,
             }  # fmt: skip
-        if pairs:
-            row |= {
-                "words_changed_share": float(
-                    np.mean([n_words_changed(a, b.text) / len(a.split()) for a, b in pairs])
-                ),
-                "meaning": float(np.mean([sentence_similarity(a, b.text) for a, b in pairs])),
-            }
+        shares = [n_words_changed(old, new.text) / len(old.split()) for old, new in pairs]
+        meant = [sentence_similarity(old, new.text) for old, new in pairs]
+        row |= {"n_flipped": len(pairs), "n_attacked": len(found)}
+        row |= _mean(shares, "words_changed_share", "words_changed")
+        row |= _mean(meant, "meaning", "meaning")
+        row |= _mean([float(new.queries) for new in found], "queries", "queries")
     return table_of("recipes", rows)
+
+
+def _mean(values: list[float], name: str, ends: str) -> dict[str, float | None]:
+    """A mean with the ends of its interval; nothing where there is nothing to average."""
+    if not values:
+        return {}
+    mean = mean_estimate(np.array(values))
+    return {name: mean.value, f"{ends}_low": mean.low, f"{ends}_high": mean.high}

@@ -190,8 +190,10 @@ TABLES: dict[str, pa.Schema] = {
             ("recipe", _TEXT), ("paper", _TEXT), ("differs", _TEXT), ("needs", _TEXT),
             ("robust_accuracy", _FLOAT), ("low", _FLOAT), ("high", _FLOAT), ("n", _INT),
             ("success_rate", _FLOAT), ("success_low", _FLOAT), ("success_high", _FLOAT),
-            ("n_correct", _INT), ("words_changed_share", _FLOAT), ("meaning", _FLOAT),
-            ("queries", _FLOAT),
+            ("n_correct", _INT), ("words_changed_share", _FLOAT), ("words_changed_low", _FLOAT),
+            ("words_changed_high", _FLOAT), ("meaning", _FLOAT), ("meaning_low", _FLOAT),
+            ("meaning_high", _FLOAT), ("n_flipped", _INT), ("queries", _FLOAT),
+            ("queries_low", _FLOAT), ("queries_high", _FLOAT), ("n_attacked", _INT),
         ]
     ),
     # Texts: how often a change that should not matter changes the answer, or one that should

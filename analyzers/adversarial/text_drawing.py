@@ -48,7 +48,9 @@ def draw_recipes(table: pa.Table, measurements: Measurements) -> Chart:
     n = part[0]["n"] if part else 0
     return Chart(
         name="recipes",
-        title="Accuracy that each recipe leaves",
+        title=f"{plain(part[-1]['recipe'])} leaves the least: {part[-1]['robust_accuracy']:.0%}"
+        if part
+        else "No recipe could run",
         caption=f"Share of {n:,} texts still answered rightly after each recipe, with 95 % "
         f"intervals; less is worse for the model.{absent}",
         alt=f"Bars for {len(part)} recipes.",
@@ -56,6 +58,39 @@ def draw_recipes(table: pa.Table, measurements: Measurements) -> Chart:
         figure=figure(
             traces, x="Share answered correctly", y="", xaxis=_FULL, yaxis={"type": "category"},
             height=140 + 30 * len(part),
+        ),
+    )  # fmt: skip
+
+
+def draw_recipe_efforts(table: pa.Table, measurements: Measurements) -> Chart | None:
+    """Show how much of a text each recipe changed where it flipped the answer."""
+    del measurements
+    part = [row for row in table.to_pylist() if row["words_changed_low"] is not None]
+    if not part:
+        return None
+    part.sort(key=lambda row: -row["words_changed_share"])
+    names = [row["recipe"] for row in part]
+    bars = _bars(
+        names, part, "words_changed_share", "words_changed_low", "words_changed_high", "n_flipped",
+        "n_flipped",
+    )  # fmt: skip
+    bars["customdata"] = [[row["n_flipped"], row["meaning"], row["queries"]] for row in part]
+    bars["hovertemplate"] = (
+        "%{y}: %{x:.1%} of the words (n = %{customdata[0]}), meaning kept %{customdata[1]:.2f}, "
+        "%{customdata[2]:.0f} questions a text<extra></extra>"
+    )
+    return Chart(
+        name="recipe_efforts",
+        title=f"{plain(names[-1])} changes the fewest words: {part[-1]['words_changed_share']:.0%}",
+        caption="Share of the words that had to change in texts whose answer flipped, mean with 95 "
+        f"% intervals, n = {min(row['n_flipped'] for row in part):,} to "
+        f"{max(row['n_flipped'] for row in part):,} texts a recipe; the table has meaning and "
+        "questions too.",
+        alt=f"Bars for {len(part)} recipes.",
+        table="recipes",
+        figure=figure(
+            [bars], x="Share of the words changed", y="", yaxis={"type": "category"},
+            xaxis={"tickformat": ".0%", "rangemode": "tozero"}, height=140 + 30 * len(part),
         ),
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 import os
 import random
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -86,7 +87,25 @@ def test_highlighting_marks_words_and_escapes_the_rest():
     assert "◌" in highlighted("wo\u200brd", [0])
 
 
+@pytest.fixture
+def no_network(monkeypatch):
+    """Forbid sockets, and hold it against the test if one was tried in silence."""
+    tried = []
+
+    def refuse(*arguments, **_):
+        tried.append(arguments)
+        raise OSError("no network in this test")
+
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    for name in ("getaddrinfo", "create_connection", "gethostbyname"):
+        monkeypatch.setattr(socket, name, refuse)
+    yield
+    assert tried == []
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_network")
 @pytest.mark.parametrize("recipe", [name for name in get_args(Recipe) if not ABOUT[name].needs])
 def test_each_recipe_runs_offline_and_every_example_is_real(recipe):
     bench = reviews_bench()
@@ -106,8 +125,29 @@ def test_each_recipe_runs_offline_and_every_example_is_real(recipe):
         assert example["original"] == bench.data.inputs[example["row"]]
         is_kept = recipe.startswith("Input reduction")
         assert (example["after"] == example["before"]) == is_kept
+    # Whatever the search hands over keeps its recipe's rules, by code it does not share.
+    assert measured.facts["n_unconfirmed"] == 0
     assert ANALYZER.draw(measured)
     assert all(item.headline for item in ANALYZER.judge(measured, _no_policy()))
+
+
+@pytest.mark.slow
+def test_recipes_are_compared_with_an_interval_on_every_number():
+    measured = ANALYZER.measure(
+        reviews_bench(), AdversarialParams(rows=15, queries=100, compare_recipes=True)
+    )
+
+    rows = [row for row in measured.tables["recipes"].to_pylist() if row["n_attacked"]]
+    assert len(rows) >= 10
+    for row in rows:
+        assert row["low"] <= row["robust_accuracy"] <= row["high"]
+        assert row["queries_low"] <= row["queries"] <= row["queries_high"]
+        assert row["n_flipped"] == row["n_correct"] - round(row["robust_accuracy"] * row["n"])
+        if row["n_flipped"] > 1:
+            for name, ends in (("words_changed_share", "words_changed"), ("meaning", "meaning")):
+                assert row[f"{ends}_low"] <= row[name] <= row[f"{ends}_high"]
+    charts = {chart.name for chart in ANALYZER.draw(measured)}
+    assert {"recipes", "recipe_efforts"} <= charts
 
 
 @pytest.mark.slow

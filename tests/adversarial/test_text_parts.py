@@ -123,6 +123,11 @@ def test_rules_refuse_what_a_recipe_does_not_do():
     assert keeps_rules("Invisible characters", "word", "wo\u200brd")
     assert not keeps_rules("Invisible characters", "word", "ward")
     assert not keeps_rules("TextFooler (near words)", "good", "bad")
+    assert keeps_rules("Look-alike letters", "word", "wоrd")
+    assert not keeps_rules("Look-alike letters", "word", "ward")
+    assert not keeps_rules("PWWS (synonyms)", "movies of old", "films off old")
+    few = "Alzantot (near words, genetic search)"
+    assert not keeps_rules(few, "one two three four five", "six seven eight four five")
 
 
 def test_labels_only_changes_as_few_words_as_it_can():
