@@ -134,6 +134,43 @@ def test_work_under_way_shows_what_it_does_how_long_and_a_cancel_button(workspac
     assert not [button for button in app.button if button.key == "performance-run"]
 
 
+def test_work_that_can_be_ended_early_says_what_it_found_and_offers_to_keep_it(workspace):
+    progress = Progress(what="Attacking rows", so_far="3 of 9 right *answers* flipped")
+    workspace.job("adversarial", Running(progress=progress))
+
+    app = workspace.open("adversarial")
+
+    assert not app.exception
+    assert "3 of 9 right" in words_of(app).replace("\\", "")
+    (button,) = [button for button in app.button if button.label == "Stop and keep"]
+    assert not button.disabled
+
+
+def test_work_that_is_ending_is_not_asked_twice(workspace):
+    progress = Progress(what="Attacking rows", so_far="3 of 9 right answers flipped")
+    workspace.job("adversarial", Running(progress=progress, is_ending=True))
+
+    app = workspace.open("adversarial")
+
+    (button,) = [button for button in app.button if button.label == "Stop and keep"]
+    assert button.disabled
+    assert [button for button in app.button if button.label == "Cancel"]
+
+
+def test_the_attack_says_who_attacks_before_any_finding_and_hides_what_means_nothing(workspace):
+    workspace.done("adversarial")
+
+    app = workspace.open("adversarial")
+
+    assert not app.exception
+    headings = [heading.value for heading in app.header]
+    assert headings.index("Who attacks, and how") < headings.index("Findings")
+    assert "Testing data control and query access" in words_of(app).replace("\\", "")
+    labels = [field.label for field in (*app.number_input, *app.toggle, *app.selectbox)]
+    assert "Size of the change" in labels
+    assert not any(label.startswith(("Images:", "Text:", "Tables:")) for label in labels)
+
+
 def test_a_cancelled_run_is_no_failure(workspace):
     workspace.job("performance", Stopped())
 
