@@ -1,5 +1,7 @@
 """Recipes side by side on the same texts, with one memory of the model's answers."""
 
+import math
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -72,15 +74,20 @@ def compare_recipes(
         shares = [n_words_changed(old, new.text) / len(old.split()) for old, new in pairs]
         meant = [sentence_similarity(old, new.text) for old, new in pairs]
         row |= {"n_flipped": len(pairs), "n_attacked": len(found)}
-        row |= _mean(shares, "words_changed_share", "words_changed")
+        row |= _mean(shares, "words_changed_share", "words_changed", most=1.0)
         row |= _mean(meant, "meaning", "meaning")
         row |= _mean([float(new.queries) for new in found], "queries", "queries")
     return table_of("recipes", rows)
 
 
-def _mean(values: list[float], name: str, ends: str) -> dict[str, float | None]:
-    """A mean with the ends of its interval; nothing where there is nothing to average."""
+def _mean(
+    values: list[float], name: str, ends: str, *, most: float = math.inf
+) -> dict[str, float | None]:
+    """A mean with the ends of its interval, held to what can be; nothing where there are none."""
     if not values:
         return {}
     mean = mean_estimate(np.array(values))
-    return {name: mean.value, f"{ends}_low": mean.low, f"{ends}_high": mean.high}
+    if mean.low is None or mean.high is None:
+        return {name: mean.value}
+    low = mean.low if name == "meaning" else max(mean.low, 0.0)
+    return {name: mean.value, f"{ends}_low": low, f"{ends}_high": min(mean.high, most)}

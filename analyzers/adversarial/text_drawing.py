@@ -10,6 +10,7 @@ from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
 from analyzers.toolkit.plots import PALETTE, figure, plain
 
+_ENOUGH_FLIPS = 10
 _FULL = {"range": [0, 1.02], "tickformat": ".0%"}
 
 
@@ -81,7 +82,7 @@ def draw_recipe_efforts(table: pa.Table, measurements: Measurements) -> Chart | 
     )
     return Chart(
         name="recipe_efforts",
-        title=f"{plain(names[-1])} changes the fewest words: {part[-1]['words_changed_share']:.0%}",
+        title=_fewest_words(part),
         caption="Share of the words that had to change in texts whose answer flipped, mean with 95 "
         f"% intervals, n = {min(row['n_flipped'] for row in part):,} to "
         f"{max(row['n_flipped'] for row in part):,} texts a recipe; the table has meaning and "
@@ -93,6 +94,15 @@ def draw_recipe_efforts(table: pa.Table, measurements: Measurements) -> Chart | 
             xaxis={"tickformat": ".0%", "rangemode": "tozero"}, height=140 + 30 * len(part),
         ),
     )  # fmt: skip
+
+
+def _fewest_words(part: list[dict[str, Any]]) -> str:
+    """Name the recipe that changes the fewest words, among those that flipped enough texts."""
+    told = [row for row in part if row["n_flipped"] >= _ENOUGH_FLIPS]
+    if not told:
+        return "How many words each recipe changes"
+    least = min(told, key=lambda row: row["words_changed_share"])
+    return f"{plain(least['recipe'])} changes the fewest words: {least['words_changed_share']:.0%}"
 
 
 def _bars(
