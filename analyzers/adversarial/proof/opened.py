@@ -18,6 +18,8 @@ Flags = NDArray[np.bool_]
 _LIBRARIES = {"xgboost", "lightgbm", "catboost"}
 # Single-precision models add up to about 1e-6 of their output.
 _CLOSE = 1e-4
+_ROUNDING = 2e-6
+_TIMES_SEEN = 8.0
 
 
 class OpenTrees(NamedTuple):
@@ -80,6 +82,7 @@ def open_trees(model: Model, frame: pd.DataFrame, classes: tuple[str, ...]) -> O
             added[output] = tree.value
         values.append(added)
     start = np.zeros(n_outputs) if first.is_probability else first.start
+    error = 0.0
     sums = _sums(trees, values, first.columns) + start
     if is_booster:
         # What a booster adds beside its trees is the same for every row.
@@ -89,13 +92,15 @@ def open_trees(model: Model, frame: pd.DataFrame, classes: tuple[str, ...]) -> O
         start = np.median(beside - sums, axis=0)
         sums = sums + start
         _hold(sums, beside)
+        error = float(np.abs(sums - beside).max(initial=0.0))
     if classes:
         sums, values, start = _by_class(model, frame, sums, values, start, first, classes)
     else:
         told = np.asarray(model.predict(frame), dtype=np.float64)[:, None]
         _hold(sums, told)
     scale = float(np.abs(sums).max(initial=1.0))
-    return OpenTrees(model, trees, values, start, encoded.owners, 1e-9 + 2e-6 * scale)
+    tolerance = 1e-9 + max(_ROUNDING * scale, _TIMES_SEEN * error)
+    return OpenTrees(model, trees, values, start, encoded.owners, tolerance)
 
 
 def goes_left(tree: Tree, columns: Floats) -> Flags:
