@@ -8,6 +8,8 @@ Method
     and along the decision boundary with labels only (HopSkipJump family). They work on raw values
     and keep to ranges, whole numbers, decimals, categories and columns nobody can change; a missing
     value stays missing. Size is Euclidean, one standard deviation or another category counting 1.
+    Where the whole model may be known, the smallest change of tree models is proved or bounded
+    (branch and bound), and networks are attacked with gradients within the rules (CAPGD, CAA).
     Pictures: projected gradient descent or AutoAttack's ensemble, L-inf or L2; random squares or
     HopSkipJump where there are no gradients; few pixels, a patch, common damage and a certificate.
     Checks say when gradients were misled. Texts: TextAttack's recipes, offline.
@@ -17,8 +19,8 @@ Method
     order statistics.
 
 Limits
-    An attack that finds nothing proves nothing: the smallest change can only be smaller than the
-    one found. Costs are in standard deviations, not in money. Relations between columns that the
+    An attack that finds nothing proves nothing: without a proof, the smallest change can only be
+    smaller than the one found. Costs are in standard deviations, not in money. Relations between columns that the
     data do not show and the settings do not name may be broken. No pass mark exists in the
     literature; a verdict needs your own limit. Missing values and columns of dates or free text
     stay as they are.
@@ -26,7 +28,7 @@ Limits
 References:
     Chen, Jordan and Wainwright 2020; Moosavi-Dezfooli et al. 2016; Madry et al. 2018;
     Andriushchenko et al. 2020; Croce and Hein 2020; Cohen et al. 2019; Morris et al. 2020; Gao et
-    al. 2018; Simonetto et al. 2024; Carlini et al. 2019; NIST AI 100-2 E2025.
+    al. 2018; Simonetto et al. 2024; Kantchelian et al. 2016; Devos, Meert and Davis 2021; Carlini et al. 2019; NIST AI 100-2 E2025.
 """
 
 from analyzers.adversarial import images, tabular, text
