@@ -116,6 +116,6 @@ def chance_of_difference(
 
     # Fallen answers dealt to groups of these sizes.
     dealt = rng.multivariate_hypergeometric(n.astype(np.int64), n_fallen, size=DEALS)
-    seen = difference(np.bincount(codes, weights=has_fallen, minlength=len(n)))
+    seen = difference(np.bincount(codes[has_fallen], minlength=len(n)).astype(np.float64))
     as_much = int((difference(dealt.astype(np.float64)) >= seen * (1 - 1e-12)).sum())
     return (1 + as_much) / (1 + DEALS)

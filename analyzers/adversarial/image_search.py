@@ -1,6 +1,6 @@
 """Pictures attacked block by block: every attack on each, so that a block done is done in full."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -136,16 +136,22 @@ def search_pictures(
     counts: dict[Attempt, NDArray[np.int64]] = {}
     blocks = blocks_of(len(is_correct), plan.questions)
     drawn = [[s] if len(blocks) == 1 else s.spawn(len(blocks)) for s in streams]
-    rows, at_work = slice(None), whole
+    rows, at_work, n_run = slice(None), whole, 0
+    n_to_run = len(plan.cascade) + (len(sizes) if plan.sweep else 1)
+
+    def note_run() -> None:
+        nonlocal n_run
+        n_run += 1
 
     def attack(block: slice, track: Tracker) -> None:
-        nonlocal rows, at_work
+        nonlocal rows, at_work, n_run
+        n_run = 0
         rows = slice(*np.searchsorted(right, (block.start, block.stop)))
         at_work = whole.part(rows)
         noise, cascade, sweep, answers = (each[blocks.index(block)] for each in drawn)
         by_noise[:, rows] = _try_noise(bench, at_work, sizes, noise)
-        done = _cascade(bench, plan, at_work, params, cascade, track)
-        _sweep(bench, plan, at_work, sizes, params, sweep, track)
+        done = _cascade(bench, plan, at_work, params, cascade, track, note_run)
+        _sweep(bench, plan, at_work, sizes, params, sweep, track, note_run)
         if plan.knows == ACCESS_LABELS:
             done = {HOP_SKIP_JUMP: _by_answers(bench, at_work, params, answers, track)}
         if params.nearest and plan.network is not None and len(at_work.originals):
@@ -159,7 +165,9 @@ def search_pictures(
         known[rows] = at_work.sizes
         return flips_in_words(known, len(right), f"({whole.norm})", what="right readings")
 
-    extent = attack_blocks(bench, blocks, attack, found=best)
+    extent = attack_blocks(
+        bench, blocks, attack, found=best, share_of_block=lambda: n_run / n_to_run
+    )
     n_right = int(np.searchsorted(right, extent.n_begun))
     lines = _lines(counts, extent.n_begun, params.epsilon)
     nearest = whole if n_right == len(right) else whole.part(slice(n_right))
@@ -205,6 +213,7 @@ def _cascade(
     params: AdversarialParams,
     rng: np.random.Generator,
     track: Tracker,
+    note_run: Callable[[], None],
 ) -> dict[Attempt, NDArray[np.int64]]:
     """Run every attack at the stated size on what the others left; tried, fallen, standing."""
     stands = np.ones(len(nearest.originals), dtype=bool)
@@ -217,6 +226,7 @@ def _cascade(
         for part in track(parts, f"Attacking pictures: {which.name}"):
             reached = _run(plan, which, nearest, part, params.epsilon, draw, track)
             nearest.offer(reached, part, source=which.name)
+            note_run()
             # FAB keeps to no budget: what it found farther out counts for the curve only.
             hit = reached.is_broken
             if not which.needs_budget:
@@ -235,12 +245,14 @@ def _sweep(
     params: AdversarialParams,
     rng: np.random.Generator,
     track: Tracker,
+    note_run: Callable[[], None],
 ) -> None:
     """Run one attack at the other sizes, so that accuracy is known along the whole curve."""
     if plan.sweep is None or bench.was_ended():
         return
     draws = rng.spawn(len(sizes))
     for size, draw in zip(track(sizes, "Attacking pictures"), draws, strict=False):
+        note_run()
         if size == params.epsilon and plan.sweep in plan.cascade:
             continue
         rows = np.flatnonzero((nearest.sizes > size) | (nearest.sources == NOISE))
