@@ -20,15 +20,16 @@ Method
 
 Limits
     An attack that finds nothing proves nothing: without a proof, the smallest change can only be
-    smaller than the one found. Costs are in standard deviations, not in money. Relations between columns that the
-    data do not show and the settings do not name may be broken. No pass mark exists in the
-    literature; a verdict needs your own limit. Missing values and columns of dates or free text
-    stay as they are.
+    smaller than the one found. Costs are in standard deviations, not in money. Relations between
+    columns that the data do not show and the settings do not name may be broken. No pass mark
+    exists in the literature; a verdict needs your own limit. Missing values and columns of dates
+    or free text stay as they are.
 
 References:
     Chen, Jordan and Wainwright 2020; Moosavi-Dezfooli et al. 2016; Madry et al. 2018;
     Andriushchenko et al. 2020; Croce and Hein 2020; Cohen et al. 2019; Morris et al. 2020; Gao et
-    al. 2018; Simonetto et al. 2024; Kantchelian et al. 2016; Devos, Meert and Davis 2021; Carlini et al. 2019; NIST AI 100-2 E2025.
+    al. 2018; Simonetto et al. 2024; Kantchelian, Tygar and Joseph 2016; Devos, Meert and Davis
+    2021; Carlini et al. 2019; NIST AI 100-2 E2025.
 """
 
 from analyzers.adversarial import images, tabular, text
