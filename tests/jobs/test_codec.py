@@ -329,3 +329,17 @@ def test_a_pickle_sent_in_place_of_the_answer_is_refused_and_never_runs(written,
     assert not marker.exists()
     pickle.loads(pickle.dumps(Gadget()))
     assert marker.exists(), "the gadget must work where it is loaded"
+
+
+def test_what_was_cut_short_is_read_back_tamed_and_results_from_before_are_whole(written):
+    assert read_output(written, SCHEMAS, most_bytes=MOST).measurements.cut_short == ""
+    edit(written, cut_short="3 of 9 rows \u202e were attacked." + "x" * MOST_CHARACTERS)
+
+    said = read_output(written, SCHEMAS, most_bytes=MOST).measurements.cut_short
+
+    assert said.startswith("3 of 9 rows \N{REPLACEMENT CHARACTER} were attacked.")
+    assert said.endswith(CUT_MARK)
+    document = json.loads((written / RESULT_NAME).read_text())
+    del document["cut_short"]
+    (written / RESULT_NAME).write_text(json.dumps(document))
+    assert read_output(written, SCHEMAS, most_bytes=MOST).measurements.cut_short == ""
