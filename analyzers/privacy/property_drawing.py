@@ -17,7 +17,10 @@ def draw_property(rows: pd.DataFrame, measurements: Measurements) -> Chart:
     )
     return Chart(
         name="property_models",
-        title=f"The share of {group}, read from models' behaviour, is off by {error:.0f} points",
+        title=(
+            f"Read from models' behaviour, the share of {group} is off by {error:.0f} "
+            "percentage points"
+        ),
         caption=(
             f"Share of the group in percent of what a model was fitted on: as it is, and as the "
             f"other models' behaviour tells it, for n = {len(known)} models of the same recipe and "

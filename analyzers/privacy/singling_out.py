@@ -13,10 +13,14 @@ from analyzers.core.result import Estimate, Fact, Measurements
 from analyzers.privacy.data_intrusion import match_risk
 from analyzers.privacy.evidence import fingerprints
 from analyzers.privacy.parts import NOTHING, Part
+from analyzers.privacy.population_uniques import population_uniques
 from analyzers.privacy.wording import ends, finding_of
 from analyzers.toolkit.groups import attribute_of
 
-_NAMES = ("k_anonymity", "unique_records", "match_risk", "l_diversity", "t_closeness")
+_NAMES = (
+    "k_anonymity", "unique_records", "population_uniques", "match_risk", "l_diversity",
+    "t_closeness",
+)  # fmt: skip
 MOST_DEALS, FEWEST_DEALS, DEALT_ROWS = 200, 20, 4_000_000
 
 
@@ -107,6 +111,8 @@ def measure_singling_out(
         "n_alone": alone,
         "population": population,
     }
+    if population > 0:
+        estimates["population_uniques"] = population_uniques(found.sizes, population=population)
     if outcomes is not None and found.l_diversity is not None and found.t_closeness is not None:
         estimates["l_diversity"] = Estimate(
             value=float(found.l_diversity), n=n_rows, method="distinct outcomes, counted"
@@ -135,6 +141,11 @@ def judge_singling_out(measurements: Measurements) -> list[Finding]:
         f"sample of {facts.get('population', 0):,} people)"
         if "match_risk" in estimates and estimates["match_risk"].value is not None
         else "how often the only record that fits a person is that person's was not estimated",
+        "population_uniques": "about {value:.1%} of all people stand alone with them (95 % "
+        f"interval {ends(estimates['population_uniques'], '.1%')}; if the table is a random "
+        f"sample of {facts.get('population', 0):,} people and groups grow as Pitman's model says)"
+        if "population_uniques" in estimates and estimates["population_uniques"].value is not None
+        else "how many people stand alone among all was not estimated",
     }
     return [
         finding_of(
@@ -148,7 +159,7 @@ def judge_singling_out(measurements: Measurements) -> list[Finding]:
             "Coarsen the columns others may know (years into decades, districts into regions) or "
             "leave them out before training.",
             "Sweeney 2002; Machanavajjhala et al. 2007; Li, Li and Venkatasubramanian 2007; "
-            "Skinner and Elliot 2002",
+            "Skinner and Elliot 2002; Hoshino 2001",
         )
         for name in _NAMES
         if name in estimates
