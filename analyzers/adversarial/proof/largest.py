@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzers.adversarial.proof.branching import Boxes, Branching, Margins
+from analyzers.adversarial.proof.branching import Branching, Margins
+from analyzers.adversarial.proof.frontier import Boxes
 from analyzers.adversarial.proof.pricing import best_ceiling
 from analyzers.adversarial.proof.row import RowBoxes
 

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzers.adversarial.proof.branching import Ask, Boxes, Branching, Margins
+from analyzers.adversarial.proof.branching import Ask, Branching, Margins
+from analyzers.adversarial.proof.frontier import Boxes
 from analyzers.adversarial.proof.pricing import best_pricing
 from analyzers.adversarial.proof.row import RowBoxes
 
