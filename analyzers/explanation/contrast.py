@@ -96,6 +96,7 @@ def contrast_chart(measurements: Measurements, row: int, other: int) -> Chart | 
         figure=figure(
             [bars], x=output_of(measurements), y="", height=150 + 30 * len(steps),
             showlegend=False,
+            xaxis={"nticks": 4},
             **beside_bars(texts),
         ),
     )  # fmt: skip

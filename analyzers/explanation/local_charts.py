@@ -102,6 +102,7 @@ def local_chart(measurements: Measurements, row: int) -> Chart | None:
             y="",
             height=120 + 26 * len(names),
             showlegend=False,
+            xaxis={"nticks": 4},
             **beside_bars(trace["text"]),
         ),
     )

@@ -238,6 +238,7 @@ def edits_chart(answered: Measurements) -> Chart | None:
             y="",
             height=150 + 30 * len(table),
             showlegend=False,
+            xaxis={"nticks": 4},
             **beside_bars(bars["text"]),
         ),
     )
