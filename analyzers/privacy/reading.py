@@ -40,8 +40,8 @@ class Reach(NamedTuple):
 def reach_at(measurements: Measurements, attack: str, accepted: float) -> Reach | None:
     """Return the reach at the loosest threshold that accuses no more than the accepted share.
 
-    The threshold is chosen on the rows it is counted on, which flatters the attack a little; the
-    table of operating points counts on other rows.
+    The threshold is chosen on the rows it is counted on, which flatters the attack, and much where
+    few are accused; the table of operating points counts on other rows.
 
     Args:
         measurements: of this analyzer.
