@@ -83,3 +83,19 @@ def test_patches_cover_the_picture_evenly(height, width, n):
     assert len(counts) == n
     assert counts.min() > 0
     assert counts.max() <= 4 * counts.min()
+
+
+@pytest.mark.parametrize("method", ["automatic", "model-agnostic"])
+@pytest.mark.parametrize("side", [1, 2])
+def test_pictures_of_a_few_pixels_are_explained_and_drawn(side, method):
+    class Mean(torch.nn.Module):
+        def forward(self, pictures):
+            mean = pictures.mean(dim=(1, 2, 3))
+            return torch.stack([-4 * (mean - 0.6), 4 * (mean - 0.6)], dim=1)
+
+    bench = picture_bench(TorchModel(Mean()), side=side)
+    found = ANALYZER.measure(bench, QUICK.model_copy(update={"method": method}))
+
+    assert found.estimates["additivity_error"].value == pytest.approx(0, abs=1e-3)
+    assert found.facts["n_features"] == side**2
+    assert "overlay" in {chart.name for chart in ANALYZER.draw(found)}
