@@ -143,8 +143,8 @@ _TABULAR = (
     ),
     _Question(
         "lime_width_stability",
-        "LIME with half and with twice its kernel width ranks the columns of {n} rows alike with a "
-        "correlation of {value}{ends}; a random explainer reaches 0.",
+        "LIME with half and with twice its kernel width ranks the columns of a row alike with a "
+        "correlation of {value}{ends} (n = {n}); a random explainer reaches 0.",
         "Where it is low, say which width was used whenever you show LIME's weights.",
         "Garreau and von Luxburg 2020, Explaining the explainer",
         no_limit="No accepted limit exists. At 1 the width plays no part; a random explainer "
@@ -241,6 +241,9 @@ def _sensitive(key: str, measurements: Measurements, policy: Policy) -> Finding:
     )
 
 
+_THINGS = {"text": ("words", "text"), "image": ("patches", "picture")}
+
+
 def _headline(sentence: str, estimate: Estimate, measurements: Measurements) -> str:
     if estimate.value is None:
         return f"Not measured: {estimate.reason}"
@@ -249,6 +252,8 @@ def _headline(sentence: str, estimate: Estimate, measurements: Measurements) -> 
         ends = f" ({_shown(estimate.low)} to {_shown(estimate.high)})"
     n_top = int(measurements.facts.get("n_top") or 0)
     n_features = int(measurements.facts.get("n_features") or 1)
+    thing, of_them = _THINGS.get(str(measurements.facts.get("modality")), ("columns", "row"))
+    sentence = sentence.replace("columns", thing).replace("of a row", f"of a {of_them}")
     text = sentence.replace("{value}", _shown(estimate.value)).replace("{ends}", ends)
     text = text.replace("{n_top}", str(n_top)).replace("{n}", str(estimate.n))
     return text.replace("{chance}", _shown(n_top / n_features))

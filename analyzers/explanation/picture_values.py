@@ -16,6 +16,8 @@ from analyzers.explanation.gradients import integrate_gradients
 
 PATCHES_ACROSS = 8
 _PAIRS = 32
+# The package's own; its distances between pictures run from 0 to 1.
+LIME_WIDTH = 0.25
 Ask = Callable[[NDArray[np.float32]], NDArray[np.float64]]
 Pictures = NDArray[np.float32]
 
@@ -121,6 +123,8 @@ def lime_of_patches(
     patches: NDArray[np.int64],
     n_samples: int,
     seed: int,
+    *,
+    width: float = LIME_WIDTH,
 ) -> PatchRun:
     """Run the package; what it hides shows the mean picture, as for SHAP."""
     from lime.lime_image import LimeImageExplainer
@@ -137,7 +141,7 @@ def lime_of_patches(
 
     # The package draws a progress bar on the error stream and cannot be told not to.
     with contextlib.redirect_stderr(io.StringIO()):
-        found = LimeImageExplainer(random_state=seed).explain_instance(
+        found = LimeImageExplainer(kernel_width=width, random_state=seed).explain_instance(
             coloured(picture),
             answer,
             hide_color=coloured(hidden),

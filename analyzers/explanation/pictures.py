@@ -21,6 +21,7 @@ from analyzers.explanation.faithfulness import (
 )
 from analyzers.explanation.params import ExplanationParams
 from analyzers.explanation.picture_values import (
+    LIME_WIDTH,
     Ask,
     Pictures,
     heat_by_gradients,
@@ -86,6 +87,13 @@ def measure_pictures(bench: Workbench, params: ExplanationParams) -> Measurement
         lime_of_patches(ask, pictures[shown.place], hidden, patches, n_samples, seed)
         for seed in bench.track(seeds, "Running LIME on the shown picture", total=LIME_RUNS)
     ]
+    narrow, wide = (
+        lime_of_patches(
+            ask, pictures[shown.place], hidden, patches, n_samples, seeds[0], width=width
+        )
+        for width in bench.track((LIME_WIDTH / 2, LIME_WIDTH * 2), "Changing LIME's width", total=2)
+    )
+    width_alike = float(compare(narrow.weights[None], wide.weights[None]).spearman[0])
     lime = np.mean([run.weights for run in runs], axis=0)
     faithfulness = _hide(ask, pictures, sums, patches, hidden, deleting)
     agreement = compare(sums[[shown.place]], lime[None])
@@ -118,6 +126,12 @@ def measure_pictures(bench: Workbench, params: ExplanationParams) -> Measurement
         if np.isnan(stability).all()
         else Estimate(
             value=float(np.nanmean(stability)), n=LIME_RUNS, method="mean Spearman correlation"
+        ),
+        "lime_width_stability": Estimate.unmeasured(flat)
+        if np.isnan(width_alike)
+        else Estimate(
+            value=width_alike, n=int(patches.max()) + 1,
+            method="Spearman correlation over the patches of the shown picture",
         ),
     }  # fmt: skip
     estimates |= faithfulness_estimates(faithfulness)

@@ -20,6 +20,8 @@ from analyzers.explanation.linear import coefficients
 
 _PAIRS = 32
 _MOST_PLAYERS = 40
+# The package's own; its distances between texts run from 0 to 100.
+LIME_WIDTH = 25.0
 Ask = Callable[[list[str]], NDArray[np.float64]]
 
 
@@ -176,11 +178,28 @@ class Beside(NamedTuple):
     r_squared: float
 
 
-def beside_lime(ask: Ask, text: str, shap: WordValues, n_samples: int, seed: int) -> Beside:
-    """Run the package on one text and add both explanations up by different word."""
+def beside_lime(
+    ask: Ask,
+    text: str,
+    shap: WordValues,
+    n_samples: int,
+    seed: int,
+    *,
+    width: float = LIME_WIDTH,
+) -> Beside:
+    """Run the package on one text and add both explanations up by different word.
+
+    Args:
+        ask: returns `(n,)` outputs for n texts.
+        text: what is explained.
+        shap: its SHAP values.
+        n_samples: texts with words left out that LIME asks about.
+        seed: of LIME's choice of words; the same seed leaves the same words out.
+        width: of the kernel; texts further away than about this count little.
+    """
     from lime.lime_text import LimeTextExplainer
 
-    explainer = LimeTextExplainer(class_names=["output"], random_state=seed)
+    explainer = LimeTextExplainer(kernel_width=width, class_names=["output"], random_state=seed)
     sums: dict[str, float] = {}
     for word, phi in zip(shap.words, shap.phi, strict=True):
         for piece in re.findall(r"\w+", word.lower()):

@@ -28,6 +28,7 @@ from analyzers.explanation.records import explained_rows, importance_line
 from analyzers.explanation.selection import choose_class, choose_rows, choose_shown
 from analyzers.explanation.tables import TABLES
 from analyzers.explanation.word_values import (
+    LIME_WIDTH,
     Ask,
     Beside,
     WordValues,
@@ -43,6 +44,7 @@ MOST_WORDS_LISTED = 100
 MOST_TEXTS_KEPT = 200
 LIME_RUNS = 5
 LIME_TEXTS = 10
+_WIDTH_TEXTS = 5
 
 
 def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
@@ -83,6 +85,15 @@ def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
         beside_lime(ask, texts[shown.place], found.values[shown.place], params.lime_samples, seed)
         for seed in bench.track([int(s) for s in seeds], "Repeating LIME", total=LIME_RUNS)
     ]
+    widths = [
+        [
+            beside_lime(
+                ask, texts[at], found.values[at], params.lime_samples, int(seeds[0]), width=width
+            ).weights
+            for width in (LIME_WIDTH / 2, LIME_WIDTH * 2)
+        ]
+        for at in bench.track(places[:_WIDTH_TEXTS], "Changing LIME's width")
+    ]
     weights = np.array([run.weights for run in reruns])
     faithfulness = _leave_out(ask, texts[:100], found.values, deleting)
     agreement = [compare(one.phi[None], one.weights[None]) for one in compared]
@@ -101,6 +112,7 @@ def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
         if not np.isnan(rank).all() else Estimate.unmeasured(few),
         "lime_r_squared": mean_estimate(np.array([one.r_squared for one in compared])),
         "lime_stability": _stability(weights, few),
+        "lime_width_stability": _width_stability(widths, few),
     }  # fmt: skip
     if faithfulness is None:
         unmeasured = Estimate.unmeasured(few)
@@ -168,6 +180,17 @@ def _stability(weights: NDArray[np.float64], few: str) -> Estimate:
         n=len(weights),
         method=f"mean Spearman correlation of all pairs of {len(weights)} runs",
     )
+
+
+def _width_stability(widths: list[list[NDArray[np.float64]]], few: str) -> Estimate:
+    alike = np.array([compare(a[None], b[None]).spearman[0] for a, b in widths])
+    if np.isnan(alike).all():
+        return Estimate.unmeasured(few)
+    found = mean_estimate(alike[~np.isnan(alike)])
+    if found.low is None or found.high is None:
+        return found
+    # A correlation ends at 1; Student's interval of a few does not know it.
+    return found.model_copy(update={"low": max(found.low, -1.0), "high": min(found.high, 1.0)})
 
 
 def _leave_out(

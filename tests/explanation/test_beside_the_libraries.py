@@ -72,6 +72,16 @@ def test_lime_finds_the_coefficients_of_a_line_of_words():
     assert found.r_squared > 0.99
 
 
+def test_the_width_of_lime_does_not_matter_on_a_line_of_words():
+    text = "good bad plot dull"
+    own = WordValues(text.split(), np.array([WEIGHTS[word] for word in text.split()]), 0.0)
+
+    narrow, wide = (beside_lime(in_a_line, text, own, 1_000, 0, width=w) for w in (12.5, 50.0))
+
+    assert not np.array_equal(narrow.weights, wide.weights)
+    assert (np.argsort(narrow.weights) == np.argsort(wide.weights)).all()
+
+
 def test_a_networks_gradients_agree_with_shaps_gradient_explainer():
     torch.manual_seed(0)
     network = torch.nn.Sequential(

@@ -66,6 +66,13 @@ def test_lime_finds_the_quarter_too(by_gradients):
     assert shown.loc[inside, "lime"].abs().mean() > 3 * shown.loc[~inside, "lime"].abs().mean()
 
 
+def test_limes_width_is_changed_on_the_shown_picture(by_gradients):
+    width = by_gradients.estimates["lime_width_stability"]
+
+    assert width.n == 64
+    assert 0.3 < width.value < 1
+
+
 def test_the_overlay_shows_each_kept_picture_and_lime_beside_the_first(by_gradients):
     charts = {chart.name: chart for chart in ANALYZER.draw(by_gradients)}
 

@@ -9,7 +9,10 @@ from sklearn.pipeline import make_pipeline
 
 from analyzers.explanation import ANALYZER, explained_row_numbers
 from analyzers.explanation.params import ExplanationParams
+from analyzers.policies import load_policy
 from tests.explanation.benches import text_bench
+
+CONVENTIONS = load_policy("conventions")
 
 QUICK = ExplanationParams(lime_samples=200, rows=20, sampled_rows=8)
 
@@ -85,5 +88,10 @@ def test_lime_agrees_on_a_line_and_its_words_are_charted_in_reading_order():
     charts = {chart.name: chart for chart in ANALYZER.draw(found)}
 
     assert found.estimates["shap_lime_correlation"].value > 0.5
+    assert found.estimates["lime_width_stability"].value > 0.5
+    assert 2 <= found.estimates["lime_width_stability"].n <= 5
+    assert found.estimates["lime_width_stability"].high <= 1
+    said = {finding.code: finding.headline for finding in ANALYZER.judge(found, CONVENTIONS)}
+    assert "the words of a text" in said["explanation.lime_width_stability"]
     positions = charts["words"].figure["data"][0]["x"]
     assert (np.diff(positions) > 0).all()
