@@ -254,6 +254,7 @@ def _headline(sentence: str, estimate: Estimate, measurements: Measurements) -> 
     n_features = int(measurements.facts.get("n_features") or 1)
     thing, of_them = _THINGS.get(str(measurements.facts.get("modality")), ("columns", "row"))
     sentence = sentence.replace("columns", thing).replace("of a row", f"of a {of_them}")
+    sentence = sentence.replace("shown row", f"shown {of_them}")
     text = sentence.replace("{value}", _shown(estimate.value)).replace("{ends}", ends)
     text = text.replace("{n_top}", str(n_top)).replace("{n}", str(estimate.n))
     return text.replace("{chance}", _shown(n_top / n_features))
