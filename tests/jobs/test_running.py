@@ -9,6 +9,7 @@ import pytest
 
 from analyzers.core.job import Failed, Limits, Running, Stopped
 from analyzers.core.params import NoParams
+from analyzers.core.subject import Files
 from analyzers.inspection import InspectionParams
 from analyzers.jobs.launcher import Worker, launcher
 from analyzers.jobs.store import Store
@@ -264,6 +265,19 @@ def test_a_worker_that_is_lost_is_gone_before_it_counts_as_ended():
         assert not is_running(process.pid)
         assert worker.wait(0)
         worker.close()
+
+
+def test_a_table_of_a_thousand_columns_fits_into_a_worker(runner, store):
+    names = [f"c{at}" for at in range(1000)]
+    line = ",".join(["0.1234567890123456"] * 1000)
+    text = "\n".join(
+        [",".join([*names, "score", "paid"])] + [f"{line},0.4,1", f"{line},0.6,0"] * 250
+    )
+    files = Files(data=store.add_file(text.encode(), "wide.csv"))
+
+    job_id = runner.inspect(files, InspectionParams(target="paid", score_column="score"))
+
+    assert runner.wait(job_id, timeout=120).state == "done", runner.state(job_id)
 
 
 def test_a_lost_file_is_said_before_anything_runs(runner, store):
