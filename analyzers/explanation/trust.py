@@ -30,6 +30,7 @@ _NOISE = 0.05
 _WIDTH_ROWS = 30
 _REAL_ROWS = 600
 _MIXED_ROWS = 600
+_COLUMNS_A_SPLIT = 60
 _TREES = 30
 _NOT_A_VALUE = -1e9
 
@@ -113,7 +114,7 @@ def off_manifold_gap(
     seeds = [int(seed) for seed in rng.integers(0, 2**31, 4)]
     inside, outside = _numbers(real, space), _numbers(mixed, space)
     asked = ask(real), ask(mixed)
-    control = _forest(seeds[0]).fit(inside[::2], asked[0][::2])
+    control = _forest(seeds[0], inside.shape[1]).fit(inside[::2], asked[0][::2])
     own = _gap(inside, outside, *asked, seed=seeds[1])
     honest = _gap(inside, outside, control.predict(inside), control.predict(outside), seed=seeds[1])
     found = mean_estimate(own - honest)
@@ -132,7 +133,7 @@ def _gap(
 ) -> NDArray[np.float64]:
     """Errors `(n_real,)` on real rows less the mean error on mixed rows that were held out."""
     half = len(outside) // 2
-    learned = _forest(seed).fit(outside[:half], mixed[:half])
+    learned = _forest(seed, outside.shape[1]).fit(outside[:half], mixed[:half])
     usual = np.abs(learned.predict(outside[half:]) - mixed[half:]).mean()
     missed: NDArray[np.float64] = np.abs(learned.predict(inside) - real) - usual
     return missed
@@ -142,7 +143,9 @@ def _numbers(frame: pd.DataFrame, space: FeasibleSpace) -> NDArray[np.float64]:
     return np.nan_to_num(space.encode(frame), nan=_NOT_A_VALUE)
 
 
-def _forest(seed: int) -> Any:  # noqa: ANN401  scikit-learn is imported where it is used
+def _forest(seed: int, n_columns: int) -> Any:  # noqa: ANN401  scikit-learn is imported late
     from sklearn.ensemble import RandomForestRegressor
 
-    return RandomForestRegressor(_TREES, min_samples_leaf=3, random_state=seed)
+    # With a thousand columns a split over all of them takes most of the analysis.
+    share = min(1.0, _COLUMNS_A_SPLIT / n_columns)
+    return RandomForestRegressor(_TREES, min_samples_leaf=3, max_features=share, random_state=seed)
