@@ -3,7 +3,8 @@
 All three start from the same points, and ours may ask as many questions a row as the peer did.
 `agree` means that ours succeeds as often and that its median size (L2) is no larger by more than
 2 %; `our_error` and `peer_error` are those medians, and `ratio_equal` is the ratio of the times
-until ours is as successful and as near as the peer in the end. The limit is the time the model needs for as many rows in large calls.
+until ours is as successful and as near as the peer in the end. The limit is the time the model
+needs for as many rows in large calls.
 """
 
 import argparse

@@ -35,6 +35,7 @@ from analyzers.adversarial.white_box import (
     proof_tables,
 )
 from analyzers.adversarial.wording import before_and_after, plainest
+from analyzers.anatomy.compiled import compile_for
 from analyzers.core.errors import UnsuitableSubject
 from analyzers.core.model import Capability
 from analyzers.core.result import Estimate, Fact, Measurements
@@ -89,7 +90,8 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
     attacked = choose_targets(bench, params.rows, wanted)
     sight: Sight = "scores" if _shows_scores(bench, params) else "labels only"
     frame = bench.data.frame.iloc[attacked.positions].reset_index(drop=True)
-    target = Target(bench.need_model(), space, frame, attacked.codes, sight=sight, wanted=wanted)
+    copy = compile_for(bench)
+    target = Target(copy.model, space, frame, attacked.codes, sight=sight, wanted=wanted)
     # Rows that are wrong already need no attack; they take part in nothing but the accuracy.
     part, found, extent = _attack(target, attacked.is_correct, bench, params)
     attacked = attacked.first(extent.n_begun)
@@ -155,6 +157,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
                 f"{params.queries:,} queries a row.",
                 goal=_goal(params, attacked),
                 is_targeted=wanted is not None,
+                asked=f"{copy.words} Every change was confirmed on the model itself.",
             ),
             "curve": curve_table(outcome),
             "by_group": by_group_table(
@@ -188,14 +191,14 @@ def _attack(
 ) -> tuple[Target, Found, Extent]:
     """Attack the rows that are right, block by block; only those that were begun come back."""
     right = np.flatnonzero(is_correct)
-    part = _part_of(target, right, bench)
+    part = _part_of(target, right)
     found = Found(part)
     rows, target_now, found_now = slice(None), part, found
 
     def attack(block: slice, track: Tracker) -> None:
         nonlocal rows, target_now, found_now
         rows = slice(*np.searchsorted(right, (block.start, block.stop)))
-        target_now = _part_of(part, np.arange(rows.start, rows.stop), bench)
+        target_now = _part_of(part, np.arange(rows.start, rows.stop))
         found_now = Found(target_now)
         find_changes(target_now, bench, params, found=found_now, track=track)
         found.adopt(rows, found_now)
@@ -217,7 +220,7 @@ def _attack(
     if extent.n_begun == extent.n_rows:
         return part, found, extent
     n_begun = int(np.searchsorted(right, extent.n_begun))
-    begun = _part_of(part, np.arange(n_begun), bench)
+    begun = _part_of(part, np.arange(n_begun))
     begun.queries[:] = part.queries[:n_begun]
     return begun, found.first(begun), extent
 
@@ -319,9 +322,9 @@ def _with_noise(
     return broken, nearer_by_noise
 
 
-def _part_of(target: Target, rows: NDArray[np.int64], bench: Workbench) -> Target:
+def _part_of(target: Target, rows: NDArray[np.int64]) -> Target:
     return Target(
-        bench.need_model(), target.space, target.frame.iloc[rows].reset_index(drop=True),
+        target.model, target.space, target.frame.iloc[rows].reset_index(drop=True),
         target.codes[rows], sight=target.sight, wanted=target.wanted,
     )  # fmt: skip
 

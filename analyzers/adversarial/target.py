@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analyzers.adversarial.aim import Aim
+from analyzers.anatomy.compiled import original_of
 from analyzers.core.model import Model
 from analyzers.toolkit.feasible import FeasibleSpace
 
@@ -25,6 +26,7 @@ class Target:
         codes: `(n_rows,)` the answer the attacker wants to change.
         wanted: the answer they want instead; None where any other will do.
         sight: what the attacker sees.
+        model: answers the questions; it may be a compiled copy.
         queries: `(n_rows,)` questions asked so far about each row.
     """
 
@@ -45,7 +47,8 @@ class Target:
         self.wanted = wanted
         self.sight: Sight = sight
         self.queries = np.zeros(len(frame), dtype=np.int64)
-        self._model = model
+        self.model = model
+        self._original = original_of(model)
 
     def margins(
         self, points: NDArray[np.float64], owners: NDArray[np.int64]
@@ -65,17 +68,17 @@ class Target:
 
     def values(self, points: NDArray[np.float64], owners: NDArray[np.int64]) -> NDArray[np.float64]:
         """Predicted values `(n_points,)` of a regression model."""
-        return self._asked(points, owners, lambda frame, _: _as_floats(self._model.predict(frame)))
+        return self._asked(points, owners, lambda frame, _: _as_floats(self.model.predict(frame)))
 
     def is_confirmed(
         self, points: NDArray[np.float64], owners: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
-        """Ask the original model once more whether the answer has changed; not counted."""
+        """Ask the model itself, no copy, once more whether the answer has changed; not counted."""
         changed = np.zeros(len(points), dtype=bool)
         for start in range(0, len(points), ROWS_A_CALL):
             part = slice(start, start + ROWS_A_CALL)
             frame = self.space.decode(points[part], owners[part], self.frame)
-            changed[part] = self.aim(owners[part]).is_reached(self._model.predict(frame))
+            changed[part] = self.aim(owners[part]).is_reached(self._original.predict(frame))
         return changed
 
     def aim(self, owners: NDArray[np.int64]) -> Aim:
@@ -100,8 +103,8 @@ class Target:
     def _margins_of(self, frame: pd.DataFrame, owners: NDArray[np.int64]) -> NDArray[np.float64]:
         aim = self.aim(owners)
         if self.sight == "labels only":
-            return np.where(aim.is_reached(self._model.predict(frame)), 1.0, -1.0)
-        return aim.margins(self._model.predict_proba(frame))
+            return np.where(aim.is_reached(self.model.predict(frame)), 1.0, -1.0)
+        return aim.margins(self.model.predict_proba(frame))
 
 
 def _as_floats(values: NDArray[np.float64] | NDArray[np.int64]) -> NDArray[np.float64]:

@@ -12,7 +12,14 @@ SOURCE = "NIST AI 100-2 E2025"
 
 
 def threat_model_table(
-    *, knows: str, may_change: str, budget: str, goal: str, access: str, is_targeted: bool = False
+    *,
+    knows: str,
+    may_change: str,
+    budget: str,
+    goal: str,
+    access: str,
+    is_targeted: bool = False,
+    asked: str = "",
 ) -> pa.Table:
     """State the threat model, one aspect a row.
 
@@ -23,6 +30,7 @@ def threat_model_table(
         goal: what counts as success.
         access: "white-box" or "black-box".
         is_targeted: whether the attacker wants one answer of their choosing.
+        asked: who answered the attack's questions, in sentences; left out where empty.
     """
     # Changing what the model is shown is control of its test data; whoever has the model itself
     # needs no access to ask it.
@@ -34,6 +42,8 @@ def threat_model_table(
         {"aspect": "Attacker's knowledge", "statement": f"{access.capitalize()}: {knows}"},
         {"aspect": "Attacker's capability", "statement": f"{capability}. {may_change}"},
         {"aspect": "Budget", "statement": budget},
+        {"aspect": "Questions", "statement": asked},
         {"aspect": "Terms", "statement": f"The words are those of {SOURCE}."},
     ]  # fmt: skip
+    rows = [row for row in rows if row["statement"]]
     return table_of("threat_model", rows)

@@ -121,13 +121,19 @@ def _by_columns(step: Any, owners: NDArray[np.int64], columns: list[Any]) -> NDA
     for _, inner, chosen in step.transformers_:
         if isinstance(inner, str) and inner == "drop":
             continue
-        places = _places(chosen, columns)
+        places = places_of(chosen, columns)
         if len(places):
             parts.append(trace(inner, owners[places], [columns[place] for place in places]))
     return np.concatenate(parts)
 
 
-def _places(chosen: Any, columns: list[Any]) -> NDArray[np.int64]:  # noqa: ANN401  sklearn's many forms
+def places_of(chosen: Any, columns: list[Any]) -> NDArray[np.int64]:  # noqa: ANN401  sklearn's many forms
+    """Return the positions of the columns that a part of a ColumnTransformer takes.
+
+    Args:
+        chosen: a name, a position, a slice of either, a mask, or a list of them.
+        columns: names or positions of all.
+    """
     if isinstance(chosen, slice):
         ends = [
             columns.index(end) if isinstance(end, str) else end
