@@ -11,14 +11,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from analyzers.core.analyzer import Analyzer, Needs
-from analyzers.core.chart import Chart
+from analyzers.core.analyzer import Analyzer, Needs, no_charts, no_findings
 from analyzers.core.dataset import Dataset, Predictions
 from analyzers.core.errors import ModelMisbehaved, RefusedFile
-from analyzers.core.finding import Finding
 from analyzers.core.model import Capability, Model
 from analyzers.core.params import NoParams
-from analyzers.core.policy import Policy
 from analyzers.core.result import Fact, Measurements
 from analyzers.core.subject import Role, Subject
 from analyzers.core.workbench import Workbench
@@ -119,18 +116,6 @@ def predictions_given(data: Dataset) -> Predictions:
     else:  # pragma: no cover  one of the two lists holds the first column
         raise AssertionError(columns)
     return Predictions(rows=data.rows, labels=data.labels, predicted=codes, scores=scores)
-
-
-def judge(measurements: Measurements, policy: Policy) -> list[Finding]:
-    """Judge nothing: other analyzers do, from these answers."""
-    del measurements, policy
-    return []
-
-
-def draw(measurements: Measurements) -> list[Chart]:
-    """Draw nothing."""
-    del measurements
-    return []
 
 
 def table_of(predictions: Predictions) -> pa.Table:
@@ -279,6 +264,6 @@ PREDICTIONS = Analyzer(
     needs=Needs(),
     tables={"predictions": PREDICTION_SCHEMA, "training_predictions": PREDICTION_SCHEMA},
     measure=measure,
-    judge=judge,
-    draw=draw,
+    judge=no_findings,
+    draw=no_charts,
 )

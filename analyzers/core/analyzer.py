@@ -78,6 +78,18 @@ def no_groundwork(subject: Subject, params: Params) -> tuple[Groundwork, ...]:
     return ()
 
 
+def no_findings(measurements: Measurements, policy: Policy) -> list[Finding]:
+    """Judge nothing: the answer is for other questions to build on."""
+    del measurements, policy
+    return []
+
+
+def no_charts(measurements: Measurements) -> list[Chart]:
+    """Draw nothing: the answer is for other questions to build on."""
+    del measurements
+    return []
+
+
 @dataclass(frozen=True, kw_only=True)
 class Analyzer(Generic[P]):
     """One question about a model: how to measure, judge and draw the answer.

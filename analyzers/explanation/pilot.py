@@ -18,13 +18,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from analyzers.core.analyzer import Analyzer, Needs
-from analyzers.core.chart import Chart
+from analyzers.core.analyzer import Analyzer, Needs, no_charts, no_findings
 from analyzers.core.dataset import Dataset
-from analyzers.core.finding import Finding
 from analyzers.core.model import Capability, DifferentiableModel, Model
 from analyzers.core.params import Params
-from analyzers.core.policy import Policy
 from analyzers.core.result import Fact, Measurements
 from analyzers.core.workbench import Workbench, untracked
 from analyzers.explanation.attribution import Attribution, CannotExplain, Target, target_of
@@ -266,18 +263,6 @@ def _named(work: str, cost: Cost) -> dict[str, Fact]:
     return {f"{work}_start": cost.start, f"{work}_each": cost.each}
 
 
-def judge(measurements: Measurements, policy: Policy) -> list[Finding]:
-    """Judge nothing: a speed is no finding."""
-    del measurements, policy
-    return []
-
-
-def draw(measurements: Measurements) -> list[Chart]:
-    """Draw nothing."""
-    del measurements
-    return []
-
-
 PILOT = Analyzer(
     name="explanation_pilot",
     version=1,
@@ -288,6 +273,6 @@ PILOT = Analyzer(
     needs=Needs(model="required", predictions=True, training_data="optional"),
     tables={},
     measure=measure,
-    judge=judge,
-    draw=draw,
+    judge=no_findings,
+    draw=no_charts,
 )

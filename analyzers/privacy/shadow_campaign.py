@@ -8,11 +8,8 @@ Limits: the answers belong to the recipe, the rows and the seed; another of thes
 
 import numpy as np
 
-from analyzers.core.analyzer import Analyzer, Groundwork, Needs
-from analyzers.core.chart import Chart
+from analyzers.core.analyzer import Analyzer, Groundwork, Needs, no_charts, no_findings
 from analyzers.core.errors import UnsuitableSubject
-from analyzers.core.finding import Finding
-from analyzers.core.policy import Policy
 from analyzers.core.result import Measurements
 from analyzers.core.subject import Subject
 from analyzers.core.workbench import Workbench
@@ -71,18 +68,6 @@ def measure(bench: Workbench, params: RefitParams) -> Measurements:
     return Measurements(tables={"trained": to_table(trained)})
 
 
-def judge(measurements: Measurements, policy: Policy) -> list[Finding]:
-    """Judge nothing: the privacy analysis does, from these answers."""
-    del measurements, policy
-    return []
-
-
-def draw(measurements: Measurements) -> list[Chart]:
-    """Draw nothing."""
-    del measurements
-    return []
-
-
 SHADOWS: Analyzer[RefitParams] = Analyzer(
     name="shadow_models",
     version=1,
@@ -93,6 +78,6 @@ SHADOWS: Analyzer[RefitParams] = Analyzer(
     needs=Needs(predictions=True, labels=True, training_data="required", model="optional"),
     tables={"trained": PART_SCHEMA},
     measure=measure,
-    judge=judge,
-    draw=draw,
+    judge=no_findings,
+    draw=no_charts,
 )
