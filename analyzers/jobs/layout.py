@@ -11,8 +11,6 @@ from analyzers.jobs.declared import declared_tables
 from analyzers.jobs.plain_files import write_whole
 from analyzers.jobs.store import Store
 
-GROUNDWORK = "groundwork"
-
 
 def lay_out(
     store: Store,
@@ -42,8 +40,10 @@ def lay_out(
         if ref is not None:
             uploads.append(store.file_path(ref))
             paths[name] = str(uploads[-1])
+    answers = inputs / "groundwork"
     for result in groundwork:
-        path = inputs / GROUNDWORK / result.job.analyzer
+        paths["groundwork"] = str(answers)
+        path = answers / result.job.analyzer
         path.mkdir(mode=0o700, parents=True)
         schemas = declared_tables(result.job.analyzer)
         write_output(path, result.measurements, result.provenance, schemas)

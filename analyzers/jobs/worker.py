@@ -27,7 +27,6 @@ from analyzers.core.workbench import Workbench
 from analyzers.jobs.codec import read_output, write_output
 from analyzers.jobs.declared import INSPECTION, analyzer_for, declared_tables
 from analyzers.jobs.hostile_text import tame
-from analyzers.jobs.layout import GROUNDWORK
 from analyzers.jobs.plain_files import write_whole
 from analyzers.jobs.tracking import FileTracker
 from analyzers.loaders import opening
@@ -41,11 +40,12 @@ _FAILED_ALLOCATION = re.compile(
 
 
 class InputPaths(Value):
-    """Where the host put what the request's digests stand for."""
+    """Where the host put what the request's digests stand for, and what was answered before."""
 
     data: str
     model: str | None = None
     training_data: str | None = None
+    groundwork: str | None = None
 
     @property
     def to_open(self) -> opening.OpenPaths:
@@ -84,7 +84,7 @@ def work(
             return answer_questions(bench.data, bench.model, connection)
         output = folder / "scratch" / "output"
         output.mkdir()
-        _run_job(request, paths, tracker, _read_groundwork(inputs / GROUNDWORK), output)
+        _run_job(request, paths, tracker, _read_groundwork(paths), output)
     except Cancelled:
         return 0
     except AssayError as error:
@@ -208,12 +208,12 @@ def _run_job(
     write_output(output, measurements, provenance, declared_tables(job.analyzer))
 
 
-def _read_groundwork(folder: Path) -> dict[str, Measurements]:
+def _read_groundwork(paths: InputPaths) -> dict[str, Measurements]:
     """Read what the host laid beside the request, by the name of the analyzer that measured it."""
-    if not folder.is_dir():
+    if paths.groundwork is None:
         return {}
     found = {}
-    for path in sorted(folder.iterdir()):
+    for path in sorted(Path(paths.groundwork).iterdir()):
         n_bytes = sum(file.stat().st_size for file in path.iterdir())
         read = read_output(path, declared_tables(path.name), most_bytes=n_bytes)
         found[path.name] = read.measurements
