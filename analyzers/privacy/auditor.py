@@ -35,7 +35,7 @@ def refit_attacks(
     bench: Workbench, evidence: Evidence, params: PrivacyParams, rng: np.random.Generator
 ) -> Auditor:
     """Fit shadow models where they are asked for and possible, else say why there are none."""
-    asked = 0 if params.shadow_models == "off" else int(params.shadow_models)
+    asked = params.n_shadow_models
     facts: dict[str, str | int | float | bool | None] = {
         "auditor_grade": 1, "auditor": "model outputs on members and non-members; no refitting",
         "shadow_models": 0, "shadow_doubt": "", "shadow_obstacle": "", "can_be_fitted_anew": False,
@@ -47,7 +47,7 @@ def refit_attacks(
         if not asked:
             facts["shadow_obstacle"] = "No shadow models were asked for."
             return Auditor([], Part({}, facts, {}))
-        shadows = compare(evidence, fit_campaign(bench, evidence, params, rng))
+        shadows = compare(evidence, fit_campaign(bench, evidence, recipe, asked, rng))
     except UnsuitableSubject as refusal:
         notes = (f"No shadow models were fitted. {refusal.message}",) if asked else ()
         facts["shadow_obstacle"] = refusal.message

@@ -17,6 +17,11 @@ class ShadowParams(Params):
         "report; only for models that can be fitted anew.",
     )
 
+    @property
+    def n_shadow_models(self) -> int:
+        """How many, 0 for none."""
+        return 0 if self.shadow_models == "off" else int(self.shadow_models)
+
 
 class AttackParams(ShadowParams):
     """Who is attacked and how, and what else is looked for."""

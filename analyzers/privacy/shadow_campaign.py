@@ -17,28 +17,28 @@ from analyzers.privacy.campaign import PART_SCHEMA, Trained, from_table, make_pl
 from analyzers.privacy.evidence import Evidence, gather
 from analyzers.privacy.params import PrivacyParams, RefitParams
 from analyzers.privacy.recipes import recipe_of
+from analyzers.privacy.refitting import Recipe
 from analyzers.privacy.shadows import pool_of
-
-OFF = "off"
 
 
 def shadow_groundwork(subject: Subject, params: PrivacyParams) -> tuple[Groundwork, ...]:
     """Name the shadow models that the privacy analysis builds on; none where none are asked for."""
-    if params.shadow_models == OFF or subject.files.model is None:
+    if not params.n_shadow_models or subject.files.model is None:
         return ()
     chosen = {name: getattr(params, name) for name in RefitParams.model_fields}
     return (Groundwork(SHADOWS, RefitParams(**chosen)),)
 
 
 def fit_campaign(
-    bench: Workbench, evidence: Evidence, params: RefitParams, rng: np.random.Generator
+    bench: Workbench, evidence: Evidence, recipe: Recipe, n_models: int, rng: np.random.Generator
 ) -> Trained:
     """Fit the shadow models, or take those that were fitted before.
 
     Args:
         bench: holds the model and what was fitted before.
         evidence: members and non-members.
-        params: how many, and how networks are trained.
+        recipe: how the model was trained.
+        n_models: how many.
         rng: draws the parts and one seed for each model, before any is fitted.
 
     Raises:
@@ -47,22 +47,22 @@ def fit_campaign(
     kept = bench.groundwork.get(SHADOWS.name)
     if kept is not None and "trained" in kept.tables:
         return from_table(kept.tables["trained"])
-    recipe = recipe_of(bench.model, params, evidence.members)
     pool = pool_of(bench.need_model(), evidence)
     share = len(evidence.members) / len(pool.codes)
-    plan = make_plan(len(pool.codes), int(params.shadow_models), share, rng)
+    plan = make_plan(len(pool.codes), n_models, share, rng)
     return train(recipe, pool, plan, track=bench.track)
 
 
 def measure(bench: Workbench, params: RefitParams) -> Measurements:
     """Fit the shadow models; say why where that is not possible."""
     training = bench.need_training_data()
-    if bench.training_predictions is None or params.shadow_models == OFF:
+    if bench.training_predictions is None or not params.n_shadow_models:
         return Measurements()
     evidence = gather(training, bench.training_predictions, bench.data, bench.need_predictions())
     (rng,) = bench.rng.spawn(1)
     try:
-        trained = fit_campaign(bench, evidence, params, rng)
+        recipe = recipe_of(bench.model, params, evidence.members)
+        trained = fit_campaign(bench, evidence, recipe, params.n_shadow_models, rng)
     except UnsuitableSubject as refusal:
         return Measurements(facts={"obstacle": refusal.message})
     return Measurements(tables={"trained": to_table(trained)})
