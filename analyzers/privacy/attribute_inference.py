@@ -84,7 +84,7 @@ def guess_column(
     frame = joined_inputs(members.data, others.data)
     if not isinstance(frame, pd.DataFrame):
         raise UnsuitableSubject("Expected rows of a table.")
-    outcome = np.concatenate([members.labels, others.labels])
+    outcome = evidence.labels
     attribute = attribute_of(frame[name])
     codes = attribute.codes.astype(np.int64)
     if len(attribute.levels) > MOST_LEVELS or len(attribute.levels) < 2:

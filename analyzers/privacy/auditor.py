@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analyzers.core.errors import UnsuitableSubject
 from analyzers.core.finding import Finding, Judgement, Verdict
@@ -64,15 +63,10 @@ def refit_attacks(
     if params.learned:
         # A stream of its own: the campaign's is not drawn from where it was kept.
         (learn_rng,) = rng.spawn(1)
-        values = learned_on_shadows(shadows, _labels(evidence), learn_rng)
+        values = learned_on_shadows(shadows, evidence.labels.astype(np.int64), learn_rng)
         if values is not None:
             signals.append(Signal(LEARNED, TITLE, values[:n_members], values[n_members:]))
     return Auditor(signals, part)
-
-
-def _labels(evidence: Evidence) -> NDArray[np.int64]:
-    sides = (evidence.members, evidence.non_members)
-    return np.concatenate([side.labels for side in sides]).astype(np.int64)
 
 
 def judge_auditor(measurements: Measurements) -> list[Finding]:

@@ -53,6 +53,11 @@ class Evidence:
     n_overlapping_non_members: int
     n_without_outcome: int
 
+    @property
+    def labels(self) -> NDArray[np.int64] | NDArray[np.float64]:
+        """The outcomes of members, then of non-members."""
+        return np.concatenate([self.members.labels, self.non_members.labels])
+
 
 def gather(
     training: Dataset, training_predictions: Predictions, data: Dataset, predictions: Predictions

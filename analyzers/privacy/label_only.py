@@ -63,7 +63,7 @@ def label_only_signal(
         )
     inputs = joined_inputs(evidence.members.data, evidence.non_members.data)
     sides = (evidence.members, evidence.non_members)
-    truth = np.concatenate([np.asarray(side.labels, dtype=np.int64) for side in sides])
+    truth = evidence.labels.astype(np.int64)
     is_right = np.concatenate([side.predicted == side.labels for side in sides])
     kept = np.zeros(len(truth))
     for number in track(range(n_copies), "Asking for labels of noisy copies", total=n_copies):

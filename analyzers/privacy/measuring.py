@@ -207,7 +207,7 @@ def operating_points(attack: Calibrated, name: str) -> list[dict[str, Any]]:
 
 def _one_class(evidence: Evidence) -> str:
     """Say where nothing can be learned of the other classes, because no row has them."""
-    labels = np.concatenate([evidence.members.labels, evidence.non_members.labels])
+    labels = evidence.labels
     classes = evidence.members.data.subject.classes
     if not classes or len(np.unique(labels)) > 1:
         return ""

@@ -45,7 +45,7 @@ def pool_of(model: Model, evidence: Evidence) -> Pool:
     members, others = evidence.members, evidence.non_members
     return Pool(
         native_rows(model, joined_inputs(members.data, others.data)),
-        np.concatenate([members.labels, others.labels]).astype(np.int64),
+        evidence.labels.astype(np.int64),
         members.data.subject.classes,
     )
 

@@ -48,7 +48,7 @@ def stand_in_signal(evidence: Evidence, rng: np.random.Generator, track: Tracker
             f"Expected at least {FEWEST_ROWS} non-members to fit a stand-in on, got {len(others)}."
         )
     features = _features(members.data, others.data)
-    labels = np.concatenate([np.asarray(side.labels, dtype=np.int64) for side in (members, others)])
+    labels = evidence.labels.astype(np.int64)
     scores = np.concatenate([members.scores, others.scores])
     cut = len(members)
     fold = rng.permutation(len(labels)) % FOLDS
