@@ -15,7 +15,7 @@ from analyzers.privacy.one_run import judge_one_run
 from analyzers.privacy.property_inference import judge_property
 from analyzers.privacy.singling_out import judge_singling_out
 from analyzers.privacy.structure import judge_structure
-from analyzers.privacy.wording import AREA, NOT_RUN, ends, finding_of, points
+from analyzers.privacy.wording import AREA, NOT_RUN, ends, finding_of, gap_in_words, points
 
 _LOWER = (
     "Make the model remember less: regularise it, stop training earlier, prune deep trees, give "
@@ -224,13 +224,13 @@ def _advantage_words(estimate: Estimate, measurements: Measurements) -> str:
 def _gap_words(estimate: Estimate, measurements: Measurements) -> str:
     n_members, n_others = (measurements.facts.get(k) for k in ("n_members", "n_non_members"))
     value = estimate.value or 0.0
-    if measurements.facts.get("task") == "regression":
-        gap = f"mean absolute error is {'lower' if value >= 0 else 'higher'} by {abs(value):.3g}"
-        span = ends(estimate, ".3g")
-    else:
-        gap = f"accuracy is {'higher' if value >= 0 else 'lower'} by {points(abs(value))}"
-        gap += " percentage points"
-        span = f"{points(estimate.low)} to {points(estimate.high)}"
+    is_regression = measurements.facts.get("task") == "regression"
+    gap = gap_in_words(value, is_regression=is_regression)
+    span = (
+        ends(estimate, ".3g")
+        if is_regression
+        else f"{points(estimate.low)} to {points(estimate.high)}"
+    )
     if value < 0:
         span += " for training minus other rows"
     return (

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from analyzers.core.result import Measurements
 from analyzers.privacy.comparability import TOLERATED_AUC
-from analyzers.privacy.wording import points
+from analyzers.privacy.wording import gap_in_words
 
 _LABELS_ALONE = "correctness"
 _RULES = {
@@ -78,11 +78,8 @@ def _memory(measurements: Measurements) -> list[Measure]:
     auc = measurements.estimates.get("attack_auc")
     found = []
     if gap is not None and gap.value is not None and (gap.low or 0.0) > 0:
-        size = (
-            f"mean absolute error is lower by {gap.value:.3g}"
-            if measurements.facts.get("task") == "regression"
-            else f"accuracy is higher by {points(gap.value)} percentage points"
-        )
+        is_regression = measurements.facts.get("task") == "regression"
+        size = gap_in_words(gap.value, is_regression=is_regression)
         found.append(
             Measure(
                 "Regularise, or stop training earlier",

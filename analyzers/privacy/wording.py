@@ -13,6 +13,19 @@ def points(share: float | None) -> str:
     return "not known" if share is None else f"{100 * share:.1f}"
 
 
+def gap_in_words(gap: float, *, is_regression: bool) -> str:
+    """Say by how much the model does better on the rows it was fitted on, or worse.
+
+    Args:
+        gap: of the accuracy; for regression how far the mean absolute error is lower.
+        is_regression: which of the two.
+    """
+    if is_regression:
+        return f"mean absolute error is {'lower' if gap >= 0 else 'higher'} by {abs(gap):.3g}"
+    side = "higher" if gap >= 0 else "lower"
+    return f"accuracy is {side} by {points(abs(gap))} percentage points"
+
+
 def ends(estimate: Estimate, form: str = ".2f") -> str:
     """Write an interval."""
     if estimate.low is None or estimate.high is None:
