@@ -1,5 +1,6 @@
 """The table itself: who stands alone in it by what others may know of them."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,10 +18,22 @@ from analyzers.privacy.population_uniques import population_uniques
 from analyzers.privacy.wording import ends, finding_of
 from analyzers.toolkit.groups import attribute_of
 
-_NAMES = (
-    "k_anonymity", "unique_records", "population_uniques", "match_risk", "l_diversity",
-    "t_closeness",
-)  # fmt: skip
+_WORDS = {
+    "k_anonymity": "the size of the smallest group that shares them (k) is {value:.0f}",
+    "unique_records": "{value:.1%} of the records stand alone with them",
+    "population_uniques": "about {value:.1%} of all people stand alone with them (95 % interval "
+    "{ends}; if the table is a random sample of {population:,} people and groups grow as Pitman's "
+    "model says)",
+    "match_risk": "where one record alone fits a person, it is that person's in {value:.1%} of "
+    "cases (95 % interval {ends}; if the table is a random sample of {population:,} people)",
+    "l_diversity": "the fewest different outcomes in a group (l) are {value:.0f}",
+    "t_closeness": "in some group the outcomes lie {value:.2f} (of 1) away from those of all "
+    "(outcomes dealt out at random: up to {by_chance:.2f})",
+}
+_NOT_ESTIMATED = {
+    "population_uniques": "how many people stand alone among all was not estimated",
+    "match_risk": "how often the only record that fits a person is that person's was not estimated",
+}
 MOST_DEALS, FEWEST_DEALS, DEALT_ROWS = 200, 20, 4_000_000
 
 
@@ -130,30 +143,13 @@ def measure_singling_out(
 def judge_singling_out(measurements: Measurements) -> list[Finding]:
     """Say who stands alone; measured, without a limit, since no number is accepted for a table."""
     facts, estimates = measurements.facts, measurements.estimates
-    words = {
-        "k_anonymity": "the size of the smallest group that shares them (k) is {value:.0f}",
-        "unique_records": "{value:.1%} of the records stand alone with them",
-        "l_diversity": "the fewest different outcomes in a group (l) are {value:.0f}",
-        "t_closeness": "in some group the outcomes lie {value:.2f} (of 1) away from those of all "
-        f"(outcomes dealt out at random: up to {facts.get('t_closeness_by_chance', 0):.2f})",
-        "match_risk": "where one record alone fits a person, it is that person's in {value:.1%} of "
-        f"cases (95 % interval {ends(estimates['match_risk'], '.1%')}; if the table is a random "
-        f"sample of {facts.get('population', 0):,} people)"
-        if "match_risk" in estimates and estimates["match_risk"].value is not None
-        else "how often the only record that fits a person is that person's was not estimated",
-        "population_uniques": "about {value:.1%} of all people stand alone with them (95 % "
-        f"interval {ends(estimates['population_uniques'], '.1%')}; if the table is a random "
-        f"sample of {facts.get('population', 0):,} people and groups grow as Pitman's model says)"
-        if "population_uniques" in estimates and estimates["population_uniques"].value is not None
-        else "how many people stand alone among all was not estimated",
-    }
     return [
         finding_of(
             name, estimates[name],
             _judgement(estimates[name]),
             None,
             f"By {facts.get('quasi_identifiers')}: "
-            f"{words[name].format(value=_value(estimates[name]))} "
+            f"{_said(name, estimates[name], facts)} "
             f"(n = {estimates[name].n:,} training records, "
             f"{facts.get('n_combinations'):,} combinations).",
             "Coarsen the columns others may know (years into decades, districts into regions) or "
@@ -161,9 +157,20 @@ def judge_singling_out(measurements: Measurements) -> list[Finding]:
             "Sweeney 2002; Machanavajjhala et al. 2007; Li, Li and Venkatasubramanian 2007; "
             "Skinner and Elliot 2002; Hoshino 2001",
         )
-        for name in _NAMES
+        for name in _WORDS
         if name in estimates
     ]  # fmt: skip
+
+
+def _said(name: str, estimate: Estimate, facts: Mapping[str, Fact]) -> str:
+    if estimate.value is None and name in _NOT_ESTIMATED:
+        return _NOT_ESTIMATED[name]
+    return _WORDS[name].format(
+        value=estimate.value or 0.0,
+        ends=ends(estimate, ".1%"),
+        population=facts.get("population", 0),
+        by_chance=facts.get("t_closeness_by_chance", 0),
+    )
 
 
 def _judgement(estimate: Estimate) -> Judgement:
@@ -209,10 +216,6 @@ def _by_chance(
         for _ in range(n_deals)
     ]
     return float(np.quantile([0.0 if one is None else one for one in found], 0.95))
-
-
-def _value(estimate: Estimate) -> float:
-    return 0.0 if estimate.value is None else estimate.value
 
 
 def _rows(sizes: NDArray[np.int64]) -> list[dict[str, Any]]:
