@@ -17,7 +17,7 @@ from analyzers.explanation.attribution import (
     Target,
 )
 from analyzers.explanation.boosters import explain_booster
-from analyzers.explanation.coalitions import explain_by_coalitions
+from analyzers.explanation.coalitions import LEAST_PAIRS, explain_by_coalitions
 from analyzers.explanation.cross_check import difference_from_shap
 from analyzers.explanation.encoding import Encoded, encode
 from analyzers.explanation.forests import explain_forest
@@ -27,6 +27,7 @@ from analyzers.explanation.params import MOST_ASKED_BACKGROUND, Method
 from analyzers.explanation.tree_background import Opened, explain_against_background, open_trees
 
 MOST_QUESTIONS = 6_000_000
+LEAST_EXPLAINED = 5
 _LIBRARIES = {"xgboost", "lightgbm", "catboost"}
 
 
@@ -83,8 +84,7 @@ def explain_rows(
     )
     if attribution is not None:
         return Explained(attribution, len(frame), refused)
-    questions = 2 * frame.shape[1] * max(len(others), 64)
-    n_rows = max(5, min(most_sampled, len(frame), MOST_QUESTIONS // questions))
+    n_rows = affordable_explanations(min(most_sampled, len(frame)), frame.shape[1], len(others))
     attribution = explain_by_coalitions(
         lambda asked: target.outputs(model, asked),
         frame.iloc[:n_rows],
@@ -93,7 +93,19 @@ def explain_rows(
         rng=rng,
         track=track,
     )
-    return Explained(attribution, min(n_rows, len(frame)), refused)
+    return Explained(attribution, n_rows, refused)
+
+
+def affordable_explanations(n_wanted: int, n_columns: int, n_background: int) -> int:
+    """Say how many rows are explained where the explainer has to ask the model.
+
+    Args:
+        n_wanted: at most.
+        n_columns: of the model.
+        n_background: rows that stand for unknown values.
+    """
+    questions = 2 * n_columns * max(n_background, LEAST_PAIRS)
+    return max(min(LEAST_EXPLAINED, n_wanted), min(n_wanted, MOST_QUESTIONS // questions))
 
 
 def explain_exactly(

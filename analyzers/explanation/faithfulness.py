@@ -25,7 +25,7 @@ from analyzers.toolkit.intervals import mean_estimate
 
 RANDOM_ORDERS = 3
 DEEPEST = 8
-_REPLACEMENTS = 6
+REPLACEMENTS = 6
 
 
 class Ordered(NamedTuple):
@@ -112,8 +112,8 @@ def replace_columns(
     n_steps = min(DEEPEST, max(1, n_features - 1))
     pool = Pool(rows, background)
     own = ask(rows)
-    replacements = rng.integers(0, len(background), (n_rows, _REPLACEMENTS))
-    shape = (n_rows, n_steps, _REPLACEMENTS)
+    replacements = rng.integers(0, len(background), (n_rows, REPLACEMENTS))
+    shape = (n_rows, n_steps, REPLACEMENTS)
     row, step, copy = (part.ravel() for part in np.indices(shape))
     tests: tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]] = ([], [])
     ranks = orders_of(values, rng)

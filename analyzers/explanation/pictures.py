@@ -41,7 +41,7 @@ MOST_BACKGROUND = 10
 PICTURES_SHOWN = 4
 MOST_CELLS_ACROSS = 64
 LIME_RUNS = 3
-_MOST_LIME_SAMPLES = 1000
+MOST_LIME_SAMPLES = 1000
 
 
 def measure_pictures(bench: Workbench, params: ExplanationParams) -> Measurements:
@@ -82,7 +82,7 @@ def measure_pictures(bench: Workbench, params: ExplanationParams) -> Measurement
     sums = sum_by_patch(heat.values, patches)
     seeds = [int(seed) for seed in local.integers(0, 2**31, LIME_RUNS)]
     hidden = background.mean(axis=0)
-    n_samples = min(params.lime_samples, _MOST_LIME_SAMPLES)
+    n_samples = min(params.lime_samples, MOST_LIME_SAMPLES)
     runs = [
         lime_of_patches(ask, pictures[shown.place], hidden, patches, n_samples, seed)
         for seed in bench.track(seeds, "Running LIME on the shown picture", total=LIME_RUNS)

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from analyzers.core.result import Fact
 from analyzers.core.subject import Subject
+from analyzers.explanation.choice import affordable_explanations
 from analyzers.explanation.coalitions import LEAST_PAIRS, MOST_EXACT_QUESTIONS
 from analyzers.explanation.interactions import COLUMNS_PAIRED, DRAWS, ROWS_PAIRED
 from analyzers.explanation.params import MOST_ASKED_BACKGROUND, ExplanationParams
 from analyzers.explanation.plan_counts import (
     Counts,
-    count_asking_rows,
     count_pictures,
     count_tests,
     count_texts,
@@ -139,7 +139,7 @@ def plan_of(subject: Subject, params: ExplanationParams, speed: Speed) -> Plan:
         n_background = 0
     rows = drawn
     if is_asking:
-        rows = count_asking_rows(min(params.sampled_rows, drawn), n_columns, n_background)
+        rows = affordable_explanations(min(params.sampled_rows, drawn), n_columns, n_background)
     counts = count_tests(n_columns, explained=rows, drawn=drawn, lime_samples=params.lime_samples)
     explaining = 0.0
     if is_asking:

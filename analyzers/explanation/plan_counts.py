@@ -6,22 +6,19 @@ search for counterfactuals ends when it has found enough, so it is counted by it
 
 from typing import NamedTuple
 
-from analyzers.explanation.choice import MOST_QUESTIONS
-from analyzers.explanation.coalitions import LEAST_PAIRS
+from analyzers.explanation import pictures, tabular, words
+from analyzers.explanation.faithfulness import DEEPEST, RANDOM_ORDERS, REPLACEMENTS
 from analyzers.explanation.permutation import MOST_MOVED, REPEATS, affordable_rows
 
-# Deletion: rows compared at most, orders, steps at most, replacements of each step.
-_COMPARED, _ORDERS, _DEEPEST, _REPLACEMENTS = 200, 4, 8, 6
-# Runs of LIME: the shown row's five, the shared one; two more widths on 30 rows.
-_LIME_RUNS, _WIDTHS, _WIDTH_ROWS = 6, 2, 30
+# Of deletion: the explanation's and the random ones.
+_ORDERS = 1 + RANDOM_ORDERS
+# LIME is run with two more widths on 30 rows.
+_WIDTHS, _WIDTH_ROWS = 2, 30
 # Effects: columns, rows and values tried; rows of the accumulated effects, both ends.
 _COLUMNS_TRIED, _ROWS_TRIED, _VALUES_TRIED, _ENDS = 4, 100, 20, 1000
 _OFF_MANIFOLD = 1_800
 _CHANGES, _CHANGE_CALLS = 1_500, 36
 _CALLS = 30
-# Texts and pictures: those explained with LIME, its runs, and those tested by deletion.
-_TEXTS_BESIDE, _TEXT_RUNS, _TEXTS_DELETED, _MASKED_TEXTS = 10, 5, 100, 30
-_PICTURE_RUNS, _PICTURE_SAMPLES, _GRADIENT_PICTURES, _MASKED_PICTURES = 3, 1_000, 100, 20
 _PLAYERS, _PATCHES, _PAIRS = 40, 64, 32
 
 
@@ -45,12 +42,6 @@ class Counts(NamedTuple):
         return self._replace(rows=self.rows + rows, calls=self.calls + 1 + rows // 20_000)
 
 
-def count_asking_rows(n_wanted: int, n_columns: int, n_background: int) -> int:
-    """Rows explained where the explainer has to ask the model."""
-    each = 2 * n_columns * max(n_background, LEAST_PAIRS)
-    return max(min(5, n_wanted), min(n_wanted, MOST_QUESTIONS // each))
-
-
 def count_tests(n_columns: int, *, explained: int, drawn: int, lime_samples: int) -> Counts:
     """Count what a run on a table asks beside explaining and pairing columns.
 
@@ -60,21 +51,22 @@ def count_tests(n_columns: int, *, explained: int, drawn: int, lime_samples: int
         drawn: rows drawn, of which only some may be explained.
         lime_samples: neighbours of each run of LIME.
     """
-    compared = min(_COMPARED, explained)
-    steps = min(_DEEPEST, max(1, n_columns - 1))
+    compared = min(tabular.MOST_COMPARED, explained)
+    steps = min(DEEPEST, max(1, n_columns - 1))
     # Each order is tried by deletion and by insertion.
-    replaced = compared * (1 + 2 * _ORDERS * steps * _REPLACEMENTS)
+    replaced = compared * (1 + 2 * _ORDERS * steps * REPLACEMENTS)
     # Sets of columns that go together come on top; a third more is usual.
     sets = max(1, round(min(n_columns, MOST_MOVED) * 4 / 3))
     moved = affordable_rows(sets, drawn) * (1 + sets * REPEATS)
     tried = min(_COLUMNS_TRIED, n_columns)
     effects = tried * (min(_ROWS_TRIED, explained) * _VALUES_TRIED + min(_ENDS, 2 * explained))
-    lime = (_LIME_RUNS + _WIDTHS) * lime_samples + compared + _WIDTHS * _WIDTH_ROWS
+    # The shown row's runs and the one that all rows share.
+    lime = (tabular.LIME_RUNS + 1 + _WIDTHS) * lime_samples + compared + _WIDTHS * _WIDTH_ROWS
     return Counts(
         explained=explained,
         rows=2 * explained + replaced + moved + effects + lime + _OFF_MANIFOLD + _CHANGES,
         calls=_CALLS + sets * REPEATS + _CHANGE_CALLS,
-        neighbours=(compared + 5 + _WIDTHS * _WIDTH_ROWS) * lime_samples,
+        neighbours=(compared + tabular.LIME_RUNS + _WIDTHS * _WIDTH_ROWS) * lime_samples,
     )
 
 
@@ -82,9 +74,9 @@ def count_texts(
     drawn: int, sampled_rows: int, lime_samples: int, n_words: float, *, is_asking: bool
 ) -> Counts:
     """Count what a run on texts of `n_words` words asks."""
-    explained = min(drawn, sampled_rows, _MASKED_TEXTS) if is_asking else drawn
-    neighbours = (min(_TEXTS_BESIDE, explained) + _TEXT_RUNS) * lime_samples
-    rows = 2 * explained + neighbours + min(_TEXTS_DELETED, explained) * 2 * _ORDERS * _DEEPEST
+    explained = min(drawn, sampled_rows, words.MOST_MASKED_TEXTS) if is_asking else drawn
+    neighbours = (min(words.LIME_TEXTS, explained) + words.LIME_RUNS) * lime_samples
+    rows = 2 * explained + neighbours + min(words.MOST_DELETED, explained) * 2 * _ORDERS * DEEPEST
     players = min(_PLAYERS, max(1, round(n_words)))
     if is_asking:
         rows += explained * _PAIRS * 2 * players
@@ -94,11 +86,13 @@ def count_texts(
 def count_pictures(drawn: int, sampled_rows: int, lime_samples: int, *, is_asking: bool) -> Counts:
     """Count what a run on pictures asks."""
     explained = (
-        min(drawn, sampled_rows, _MASKED_PICTURES) if is_asking else min(drawn, _GRADIENT_PICTURES)
+        min(drawn, sampled_rows, pictures.MOST_MASKED_PICTURES)
+        if is_asking
+        else min(drawn, pictures.MOST_GRADIENT_PICTURES)
     )
-    neighbours = _PICTURE_RUNS * min(lime_samples, _PICTURE_SAMPLES)
-    rows = neighbours + explained * (2 + 2 * _ORDERS * _DEEPEST)
-    calls = _CALLS + neighbours // 256 + 2 * _ORDERS * _DEEPEST
+    neighbours = pictures.LIME_RUNS * min(lime_samples, pictures.MOST_LIME_SAMPLES)
+    rows = neighbours + explained * (2 + 2 * _ORDERS * DEEPEST)
+    calls = _CALLS + neighbours // 256 + 2 * _ORDERS * DEEPEST
     if is_asking:
         rows += explained * _PAIRS * 2 * _PATCHES
         calls += explained * _PAIRS

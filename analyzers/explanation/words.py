@@ -44,6 +44,7 @@ MOST_WORDS_LISTED = 100
 MOST_TEXTS_KEPT = 200
 LIME_RUNS = 5
 LIME_TEXTS = 10
+MOST_DELETED = 100
 _WIDTH_TEXTS = 5
 
 
@@ -95,7 +96,7 @@ def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
         for at in bench.track(places[:_WIDTH_TEXTS], "Changing LIME's width")
     ]
     weights = np.array([run.weights for run in reruns])
-    faithfulness = _leave_out(ask, texts[:100], found.values, deleting)
+    faithfulness = _leave_out(ask, texts[:MOST_DELETED], found.values, deleting)
     agreement = [compare(one.phi[None], one.weights[None]) for one in compared]
     rank = np.array([item.spearman[0] for item in agreement])
     few = "No text has two different words that count."
