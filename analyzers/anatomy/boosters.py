@@ -16,7 +16,13 @@ from analyzers.anatomy.tree import Ensemble, Tree
 
 Floats = NDArray[np.float64]
 Numbered = tuple[Tree, int]
+BOOSTER_LIBRARIES = frozenset({"xgboost", "lightgbm", "catboost"})
 _LIGHTGBM_ZERO = 1e-35
+
+
+def library_of(estimator: Any) -> str:  # noqa: ANN401  a library's object
+    """Name the package that an estimator's class comes from."""
+    return type(estimator).__module__.partition(".")[0]
 
 
 def take_booster_apart(encoded: Encoded) -> Ensemble:
@@ -28,7 +34,7 @@ def take_booster_apart(encoded: Encoded) -> Ensemble:
     Raises:
         DoesNotFit: it is no booster of these libraries, or of a kind whose trees are not read.
     """
-    library = type(encoded.estimator).__module__.partition(".")[0]
+    library = library_of(encoded.estimator)
     reader = {"xgboost": _xgboost, "lightgbm": _lightgbm, "catboost": _catboost}.get(library)
     if reader is None:
         raise DoesNotFit(f"{type(encoded.estimator).__name__} is no booster")
@@ -42,19 +48,16 @@ def take_booster_apart(encoded: Encoded) -> Ensemble:
 
 def own_sums(encoded: Encoded) -> Floats:
     """Ask the booster for its raw sums, `(n_rows, n_outputs)`."""
-    model, matrix = encoded.estimator, encoded.matrix
-    library = type(model).__module__.partition(".")[0]
+    model = encoded.estimator
+    library = library_of(model)
     if library == "xgboost":
-        booster, data = xgboost_rows(encoded)
+        booster = xgboost_booster(model)
         span = xgboost_trees_used(booster)
-        raw = booster.predict(data, output_margin=True, iteration_range=span)
+        raw = booster.predict(xgboost_rows(encoded), output_margin=True, iteration_range=span)
     elif library == "lightgbm":
-        raw = getattr(model, "booster_", model).predict(matrix, raw_score=True)
+        raw = lightgbm_booster(model).predict(encoded.matrix, raw_score=True)
     else:
-        import catboost
-
-        pool = catboost.Pool(matrix, cat_features=list(model.get_cat_feature_indices()))
-        raw = model.predict(pool, prediction_type="RawFormulaVal")
+        raw = model.predict(catboost_rows(encoded), prediction_type="RawFormulaVal")
     return np.asarray(raw, dtype=np.float64).reshape(len(raw), -1)
 
 
@@ -64,27 +67,43 @@ def booster_columns(encoded: Encoded) -> Floats:
     Raises:
         DoesNotFit: the columns are not all numbers.
     """
-    library = type(encoded.estimator).__module__.partition(".")[0]
-    if library == "lightgbm":
+    if library_of(encoded.estimator) == "lightgbm":
         return _numbers(encoded, _lightgbm_categories(encoded))
     # The other two compare in single precision.
     return _numbers(encoded).astype(np.float32).astype(np.float64)
 
 
-def xgboost_rows(encoded: Encoded) -> tuple[Any, Any]:
-    """Return the booster and the rows as its own matrix, under its own column names."""
+def xgboost_booster(model: Any) -> Any:  # noqa: ANN401  an estimator or a booster
+    """Return the booster itself."""
+    return model.get_booster() if hasattr(model, "get_booster") else model
+
+
+def lightgbm_booster(model: Any) -> Any:  # noqa: ANN401  an estimator or a booster
+    """Return the booster itself."""
+    return getattr(model, "booster_", model)
+
+
+def catboost_rows(encoded: Encoded) -> Any:  # noqa: ANN401  catboost.Pool
+    """Return the rows as CatBoost's own, with the categories it was fitted with."""
+    import catboost
+
+    categories = list(encoded.estimator.get_cat_feature_indices())
+    return catboost.Pool(encoded.matrix, cat_features=categories)
+
+
+def xgboost_rows(encoded: Encoded) -> Any:  # noqa: ANN401  xgboost.DMatrix
+    """Return the rows as XGBoost's own matrix, under the booster's column names."""
     import xgboost
 
-    model = encoded.estimator
-    booster = model.get_booster() if hasattr(model, "get_booster") else model
+    booster = xgboost_booster(encoded.estimator)
     matrix = encoded.matrix
     if isinstance(matrix, pd.DataFrame):
         if booster.feature_names is None:
             matrix = matrix.to_numpy(np.float64)
         elif list(matrix.columns) != booster.feature_names:
             matrix = matrix.set_axis(booster.feature_names, axis=1)
-        return booster, xgboost.DMatrix(matrix, enable_categorical=True)
-    return booster, xgboost.DMatrix(matrix, feature_names=booster.feature_names)
+        return xgboost.DMatrix(matrix, enable_categorical=True)
+    return xgboost.DMatrix(matrix, feature_names=booster.feature_names)
 
 
 def xgboost_trees_used(booster: Any) -> tuple[int, int]:  # noqa: ANN401  xgboost.Booster
@@ -113,7 +132,7 @@ def _numbers(encoded: Encoded, categories: Mapping[int, list[Any]] | None = None
 
 
 def _xgboost(encoded: Encoded) -> tuple[list[Numbered], Floats]:
-    booster, _ = xgboost_rows(encoded)
+    booster = xgboost_booster(encoded.estimator)
     grown = json.loads(booster.save_raw("json"))["learner"]["gradient_booster"]
     if grown["name"] != "gbtree":
         raise DoesNotFit(f"its trees are of the kind {grown['name']!r}")
@@ -165,7 +184,7 @@ def _xgboost_tree(parts: dict[str, Any]) -> Tree:
 
 
 def _lightgbm(encoded: Encoded) -> tuple[list[Numbered], Floats]:
-    booster = getattr(encoded.estimator, "booster_", encoded.estimator)
+    booster = lightgbm_booster(encoded.estimator)
     model = booster.dump_model()
     each = int(model["num_tree_per_iteration"])
     share = each / len(model["tree_info"]) if model["average_output"] else 1.0
@@ -178,7 +197,7 @@ def _lightgbm(encoded: Encoded) -> tuple[list[Numbered], Floats]:
 
 def _lightgbm_categories(encoded: Encoded) -> dict[int, list[Any]]:
     """The levels of each categorical column in the order the booster numbers them."""
-    booster = getattr(encoded.estimator, "booster_", encoded.estimator)
+    booster = lightgbm_booster(encoded.estimator)
     known = iter(booster.pandas_categorical or [])
     if not isinstance(encoded.matrix, pd.DataFrame):
         return {}

@@ -5,7 +5,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzers.anatomy.boosters import xgboost_rows, xgboost_trees_used
+from analyzers.anatomy.boosters import (
+    catboost_rows,
+    library_of,
+    lightgbm_booster,
+    xgboost_booster,
+    xgboost_rows,
+    xgboost_trees_used,
+)
 from analyzers.explanation.attribution import Attribution, CannotExplain, margin_attribution
 from analyzers.explanation.encoding import Encoded, sum_by_owner
 
@@ -16,7 +23,7 @@ def explain_booster(encoded: Encoded, n_features: int, class_index: int | None) 
     Raises:
         CannotExplain: the model is no booster of these three libraries.
     """
-    library = type(encoded.estimator).__module__.partition(".")[0]
+    library = library_of(encoded.estimator)
     contribute = {"xgboost": _xgboost, "lightgbm": _lightgbm, "catboost": _catboost}.get(library)
     if contribute is None:
         raise CannotExplain(f"{type(encoded.estimator).__name__} is no booster")
@@ -43,28 +50,23 @@ def explain_booster(encoded: Encoded, n_features: int, class_index: int | None) 
 
 
 def _xgboost(encoded: Encoded) -> NDArray[np.float64]:
-    booster, data = xgboost_rows(encoded)
+    booster, data = xgboost_booster(encoded.estimator), xgboost_rows(encoded)
     trees = xgboost_trees_used(booster)
     raw = booster.predict(data, pred_contribs=True, iteration_range=trees).astype(np.float64)
     return raw[:, None, :] if raw.ndim == 2 else raw
 
 
 def _lightgbm(encoded: Encoded) -> NDArray[np.float64]:
-    model = encoded.estimator
-    booster = getattr(model, "booster_", model)
-    raw: Any = booster.predict(encoded.matrix, pred_contrib=True)
+    raw: Any = lightgbm_booster(encoded.estimator).predict(encoded.matrix, pred_contrib=True)
     raw = raw.toarray() if hasattr(raw, "toarray") else np.asarray(raw, dtype=np.float64)
     width = len(encoded.owners) + 1
     return np.asarray(raw, dtype=np.float64).reshape(len(raw), -1, width)
 
 
 def _catboost(encoded: Encoded) -> NDArray[np.float64]:
-    import catboost
-
-    model, matrix = encoded.estimator, encoded.matrix
+    model = encoded.estimator
     if model.get_text_feature_indices() or model.get_embedding_feature_indices():
         raise CannotExplain("it reads text or embeddings")
-    pool = catboost.Pool(matrix, cat_features=list(model.get_cat_feature_indices()))
-    raw = model.get_feature_importance(pool, type="ShapValues", thread_count=-1)
+    raw = model.get_feature_importance(catboost_rows(encoded), type="ShapValues", thread_count=-1)
     raw = np.asarray(raw, dtype=np.float64)
     return raw[:, None, :] if raw.ndim == 2 else raw

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 import pandas as pd
 
+from analyzers.anatomy.boosters import BOOSTER_LIBRARIES, library_of
 from analyzers.core.dataset import Dataset
 from analyzers.core.model import Capability, DifferentiableModel, Model
 from analyzers.core.workbench import Tracker
@@ -28,7 +29,6 @@ from analyzers.explanation.tree_background import Opened, explain_against_backgr
 
 MOST_QUESTIONS = 6_000_000
 LEAST_EXPLAINED = 5
-_LIBRARIES = {"xgboost", "lightgbm", "catboost"}
 
 
 @runtime_checkable
@@ -162,12 +162,12 @@ def _candidates(
 
     def by_parts() -> Attribution:
         own = encoded(frame)
-        library = type(own.estimator).__module__.partition(".")[0]
-        if hasattr(own.estimator, "coef_") and library not in _LIBRARIES:
+        library = library_of(own.estimator)
+        if hasattr(own.estimator, "coef_") and library not in BOOSTER_LIBRARIES:
             return explain_linear(own, encoded(others), n_features, class_index)
         if is_interventional:
             return explain_against_background(own, encoded(others), n_features, class_index, track)
-        if library in _LIBRARIES:
+        if library in BOOSTER_LIBRARIES:
             return explain_booster(own, n_features, class_index)
         found = explain_forest(own, n_features, class_index, track)
         return replace(found, shap_difference=difference_from_shap(own, found, class_index))
@@ -220,7 +220,7 @@ def _by_gradients(
 
 def _is_known(native: object) -> bool:
     last = native.steps[-1][1] if hasattr(native, "steps") else native
-    return type(last).__module__.partition(".")[0] in {"sklearn", *_LIBRARIES}
+    return library_of(last) in {"sklearn", *BOOSTER_LIBRARIES}
 
 
 def _hold(attribution: Attribution, own: np.ndarray) -> None:

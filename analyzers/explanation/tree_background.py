@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzers.anatomy.boosters import own_sums, take_booster_apart
+from analyzers.anatomy.boosters import BOOSTER_LIBRARIES, library_of, own_sums, take_booster_apart
 from analyzers.anatomy.forests import take_forest_apart
 from analyzers.anatomy.tree import Ensemble
 from analyzers.core.workbench import Tracker
@@ -58,8 +58,7 @@ def open_trees(own: Encoded, others: Encoded, class_index: int | None) -> Opened
     Raises:
         CannotExplain: it is no tree model whose trees can be read.
     """
-    library = type(own.estimator).__module__.partition(".")[0]
-    is_booster = library in {"xgboost", "lightgbm", "catboost"}
+    is_booster = library_of(own.estimator) in BOOSTER_LIBRARIES
 
     def apart(encoded: Encoded) -> Ensemble:
         if is_booster:

@@ -6,7 +6,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analyzers.anatomy.boosters import booster_columns, own_sums, take_booster_apart
+from analyzers.anatomy.boosters import (
+    BOOSTER_LIBRARIES,
+    booster_columns,
+    library_of,
+    own_sums,
+    take_booster_apart,
+)
 from analyzers.anatomy.encoding import Encoded, encode
 from analyzers.anatomy.forests import forest_columns, take_forest_apart
 from analyzers.anatomy.refusal import DoesNotFit
@@ -15,7 +21,6 @@ from analyzers.core.model import Model
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-_LIBRARIES = {"xgboost", "lightgbm", "catboost"}
 # Single-precision models add up to about 1e-6 of their output.
 _CLOSE = 1e-4
 _ROUNDING = 2e-6
@@ -182,4 +187,4 @@ def _columns(encoded: Encoded) -> Floats:
 
 
 def _is_booster(encoded: Encoded) -> bool:
-    return type(encoded.estimator).__module__.partition(".")[0] in _LIBRARIES
+    return library_of(encoded.estimator) in BOOSTER_LIBRARIES
