@@ -10,7 +10,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzers.anatomy.boosters import BOOSTER_LIBRARIES, library_of, own_sums, take_booster_apart
+from analyzers.anatomy.boosters import (
+    BOOSTER_LIBRARIES,
+    booster_columns,
+    library_of,
+    own_sums,
+    take_booster_apart,
+)
 from analyzers.anatomy.forests import take_forest_apart
 from analyzers.anatomy.tree import Ensemble
 from analyzers.core.workbench import Tracker
@@ -60,13 +66,13 @@ def open_trees(own: Encoded, others: Encoded, class_index: int | None) -> Opened
     """
     is_booster = library_of(own.estimator) in BOOSTER_LIBRARIES
 
-    def apart(encoded: Encoded) -> Ensemble:
-        if is_booster:
-            return take_booster_apart(encoded)
-        return take_forest_apart(encoded, class_index)
-
-    ensemble = apart(own)
-    columns = np.concatenate([ensemble.columns, apart(others).columns])
+    if is_booster:
+        ensemble, behind = take_booster_apart(own), booster_columns(others)
+    else:
+        ensemble = take_forest_apart(own, class_index)
+        # Whether its first guess is one number, as it has to be, shows in these rows too.
+        behind = take_forest_apart(others, class_index).columns
+    columns = np.concatenate([ensemble.columns, behind])
     return Opened(ensemble._replace(columns=columns), own, others, is_booster)
 
 
