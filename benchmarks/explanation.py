@@ -36,13 +36,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from threadpoolctl import threadpool_limits
 
+from analyzers.anatomy.encoding import Encoded, encode
 from analyzers.core.subject import Column, Role
 from analyzers.core.workbench import untracked
 from analyzers.explanation.attribution import Attribution
 from analyzers.explanation.boosters import explain_booster
 from analyzers.explanation.coalitions import explain_by_coalitions
 from analyzers.explanation.counterfactuals import find_counterfactuals
-from analyzers.explanation.encoding import Encoded, encode
 from analyzers.explanation.forests import explain_forest
 from analyzers.explanation.local import shared_lime
 from analyzers.explanation.tree_background import explain_against_background

@@ -6,7 +6,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzers.anatomy.refusal import DoesNotFit
 from analyzers.core.model import Capability, Inputs, Model
 
 Scale = Literal["probability", "log-odds", "value", "decision"]
@@ -14,10 +13,6 @@ Scale = Literal["probability", "log-odds", "value", "decision"]
 # Single-precision models add up to about 1e-6 of their output; anything beyond this bound means
 # that something else than the model was explained.
 LARGEST_ERROR = 1e-3
-
-
-# What an explainer raises where it does not fit the model.
-CannotExplain = DoesNotFit
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,30 +13,32 @@ from analyzers.anatomy.boosters import (
     xgboost_rows,
     xgboost_trees_used,
 )
-from analyzers.explanation.attribution import Attribution, CannotExplain, margin_attribution
-from analyzers.explanation.encoding import Encoded, sum_by_owner
+from analyzers.anatomy.encoding import Encoded
+from analyzers.anatomy.refusal import DoesNotFit
+from analyzers.explanation.attribution import Attribution, margin_attribution
+from analyzers.explanation.encoding import sum_by_owner
 
 
 def explain_booster(encoded: Encoded, n_features: int, class_index: int | None) -> Attribution:
     """Exact path-dependent SHAP values by the booster itself, in the user's columns.
 
     Raises:
-        CannotExplain: the model is no booster of these three libraries.
+        DoesNotFit: the model is no booster of these three libraries.
     """
     library = library_of(encoded.estimator)
     contribute = {"xgboost": _xgboost, "lightgbm": _lightgbm, "catboost": _catboost}.get(library)
     if contribute is None:
-        raise CannotExplain(f"{type(encoded.estimator).__name__} is no booster")
+        raise DoesNotFit(f"{type(encoded.estimator).__name__} is no booster")
     try:
         # (n_rows, n_outputs, n_encoded + 1): the last column is the base value.
         raw = contribute(encoded)
     except Exception as error:
         # Three libraries, three families of errors, one meaning: it refused these rows.
-        raise CannotExplain(f"{library} refused to explain these rows: {error}") from error
+        raise DoesNotFit(f"{library} refused to explain these rows: {error}") from error
     if raw.shape[2] != len(encoded.owners) + 1:
-        raise CannotExplain("its contributions do not match the data's columns one to one")
+        raise DoesNotFit("its contributions do not match the data's columns one to one")
     if class_index is not None and raw.shape[1] > 1 and class_index >= raw.shape[1]:
-        raise CannotExplain("its outputs do not match the classes")
+        raise DoesNotFit("its outputs do not match the classes")
     values = np.moveaxis(raw[:, :, :-1], 1, 2)
     name = {"xgboost": "XGBoost", "lightgbm": "LightGBM", "catboost": "CatBoost"}[library]
     scale = "the log-odds scale" if class_index is not None else "the model's own scale"
@@ -66,7 +68,7 @@ def _lightgbm(encoded: Encoded) -> NDArray[np.float64]:
 def _catboost(encoded: Encoded) -> NDArray[np.float64]:
     model = encoded.estimator
     if model.get_text_feature_indices() or model.get_embedding_feature_indices():
-        raise CannotExplain("it reads text or embeddings")
+        raise DoesNotFit("it reads text or embeddings")
     raw = model.get_feature_importance(catboost_rows(encoded), type="ShapValues", thread_count=-1)
     raw = np.asarray(raw, dtype=np.float64)
     return raw[:, None, :] if raw.ndim == 2 else raw

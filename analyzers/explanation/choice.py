@@ -8,19 +8,15 @@ import numpy as np
 import pandas as pd
 
 from analyzers.anatomy.boosters import BOOSTER_LIBRARIES, library_of
+from analyzers.anatomy.encoding import Encoded, encode
+from analyzers.anatomy.refusal import DoesNotFit
 from analyzers.core.dataset import Dataset
 from analyzers.core.model import Capability, DifferentiableModel, Model
 from analyzers.core.workbench import Tracker
-from analyzers.explanation.attribution import (
-    LARGEST_ERROR,
-    Attribution,
-    CannotExplain,
-    Target,
-)
+from analyzers.explanation.attribution import LARGEST_ERROR, Attribution, Target
 from analyzers.explanation.boosters import explain_booster
 from analyzers.explanation.coalitions import LEAST_PAIRS, explain_by_coalitions
 from analyzers.explanation.cross_check import difference_from_shap
-from analyzers.explanation.encoding import Encoded, encode
 from analyzers.explanation.forests import explain_forest
 from analyzers.explanation.gradients import integrate_gradients
 from analyzers.explanation.linear import explain_linear
@@ -133,7 +129,7 @@ def explain_exactly(
         try:
             attribution = explain()
             _hold(attribution, own)
-        except CannotExplain as reason:
+        except DoesNotFit as reason:
             refused.append(str(reason))
         else:
             return attribution, tuple(refused)
@@ -184,7 +180,7 @@ def open_model_trees(
     try:
         own = _encoded(model, _frame(rows))
         return open_trees(own, _encoded(model, _frame(background)), target.class_index)
-    except CannotExplain:
+    except DoesNotFit:
         return None
 
 
@@ -193,7 +189,7 @@ def _encoded(model: Model, table: pd.DataFrame) -> Encoded:
     try:
         return encode(model.native, rows)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise CannotExplain("its preprocessing could not be run apart from it") from error
+        raise DoesNotFit("its preprocessing could not be run apart from it") from error
 
 
 def _by_gradients(
@@ -205,7 +201,7 @@ def _by_gradients(
 ) -> Attribution:
     values, base = integrate_gradients(model, frame, others, target.class_index, track)
     if values.ndim != 2 or values.shape[1] != frame.shape[1]:
-        raise CannotExplain("the module's inputs do not match the data's columns one to one")
+        raise DoesNotFit("the module's inputs do not match the data's columns one to one")
     return Attribution(
         values=values,
         base=base,
@@ -228,7 +224,7 @@ def _hold(attribution: Attribution, own: np.ndarray) -> None:
     spread = max(1.0, float(np.ptp(own)) if attribution.scale == "value" else 1.0)
     error = float(np.max(np.abs(attribution.rebuilt - own), initial=0.0))
     if not np.isfinite(attribution.values).all() or not error <= LARGEST_ERROR * spread:
-        raise CannotExplain(
+        raise DoesNotFit(
             f"its values did not add up to the model's own answers (off by up to {error:.2g})"
         )
 

@@ -4,8 +4,9 @@ import warnings
 
 import numpy as np
 
+from analyzers.anatomy.encoding import Encoded, dense
 from analyzers.explanation.attribution import Attribution
-from analyzers.explanation.encoding import Encoded, dense, sum_by_owner
+from analyzers.explanation.encoding import sum_by_owner
 
 ROWS_CHECKED = 5
 

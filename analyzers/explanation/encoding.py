@@ -1,11 +1,7 @@
-"""Encoded columns, and what they contribute added up to the user's own columns."""
+"""What encoded columns contribute, added up to the user's own columns."""
 
 import numpy as np
 from numpy.typing import NDArray
-
-from analyzers.anatomy.encoding import Encoded, dense, encode, trace
-
-__all__ = ["Encoded", "dense", "encode", "sum_by_owner", "trace"]
 
 
 def sum_by_owner(

@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from analyzers.anatomy.encoding import Encoded
 from analyzers.anatomy.forests import take_forest_apart
 from analyzers.core.workbench import Tracker
 from analyzers.explanation.attribution import Attribution, margin_attribution
-from analyzers.explanation.encoding import Encoded, sum_by_owner
+from analyzers.explanation.encoding import sum_by_owner
 from analyzers.explanation.trees import tree_values
 
 _NAME = "path-dependent TreeSHAP"
@@ -17,7 +18,7 @@ def explain_forest(
     """Exact SHAP values of a scikit-learn tree model, in the user's columns.
 
     Raises:
-        CannotExplain: the estimator is no tree model.
+        DoesNotFit: the estimator is no tree model.
     """
     kind = type(encoded.estimator).__name__
     ensemble = take_forest_apart(encoded, class_index)

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzers.anatomy.refusal import DoesNotFit
 from analyzers.core.model import DifferentiableModel, Inputs
 from analyzers.core.workbench import Tracker
-from analyzers.explanation.attribution import CannotExplain
 
 # Few nodes suffice where the network is smooth between the two points; rows that do not add up yet
 # get more.
@@ -42,7 +42,7 @@ def integrate_gradients(
         track: progress.
 
     Raises:
-        CannotExplain: no gradient reaches the input, or the module's output is not understood.
+        DoesNotFit: no gradient reaches the input, or the module's output is not understood.
     """
     import torch
 
@@ -84,7 +84,7 @@ def _integrate(
         points = (origin[part] + at[part] * towards).requires_grad_()
         output = head(module(points)).sum()
         if not output.requires_grad:
-            raise CannotExplain("no gradient reaches the input of this module")
+            raise DoesNotFit("no gradient reaches the input of this module")
         (slope,) = torch.autograd.grad(output, points)
         total += ((slope * towards).double() * share[part]).sum(dim=0)
     result: NDArray[np.float64] = total.numpy()
@@ -98,7 +98,7 @@ def _head_of(model: DifferentiableModel, inputs: Inputs, class_index: int | None
     with torch.no_grad():
         raw = model.native(model.tensor_of(inputs))
     if not isinstance(raw, torch.Tensor):
-        raise CannotExplain("the module returns more than one thing")
+        raise DoesNotFit("the module returns more than one thing")
     if class_index is None:
         heads = [lambda output: output.reshape(len(output), -1)[:, 0]]
         wanted = np.asarray(model.predict(inputs), dtype=np.float64)
@@ -120,4 +120,4 @@ def _head_of(model: DifferentiableModel, inputs: Inputs, class_index: int | None
         found = head(raw).double().numpy()
         if np.allclose(found, wanted, atol=1e-4):
             return head
-    raise CannotExplain("the module's output could not be matched to the model's answers")
+    raise DoesNotFit("the module's output could not be matched to the model's answers")

@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzers.explanation.attribution import Attribution, CannotExplain, margin_attribution
-from analyzers.explanation.encoding import Encoded, dense, sum_by_owner
+from analyzers.anatomy.encoding import Encoded, dense
+from analyzers.anatomy.refusal import DoesNotFit
+from analyzers.explanation.attribution import Attribution, margin_attribution
+from analyzers.explanation.encoding import sum_by_owner
 
 
 def explain_linear(
@@ -18,7 +20,7 @@ def explain_linear(
     columns made from one column of the user's is exact too.
 
     Raises:
-        CannotExplain: the estimator has no coefficients, or not one set for each output.
+        DoesNotFit: the estimator has no coefficients, or not one set for each output.
 
     References:
         Lundberg and Lee 2017, corollary 1.
@@ -26,7 +28,7 @@ def explain_linear(
     weights, start = coefficients(encoded.estimator)
     rows, others = dense(encoded.matrix), dense(background.matrix)
     if weights.shape[1] != rows.shape[1]:
-        raise CannotExplain("its coefficients do not match the encoded columns")
+        raise DoesNotFit("its coefficients do not match the encoded columns")
     centre = others.mean(axis=0)
     contributions = (rows - centre)[:, :, None] * weights.T[None, :, :]
     kind = type(encoded.estimator).__name__
@@ -45,10 +47,10 @@ def coefficients(estimator: Any) -> tuple[NDArray[np.float64], NDArray[np.float6
     """Return weights `(n_outputs, n_encoded)` and intercepts `(n_outputs,)`.
 
     Raises:
-        CannotExplain: there are none.
+        DoesNotFit: there are none.
     """
     if not hasattr(estimator, "coef_") or not hasattr(estimator, "intercept_"):
-        raise CannotExplain(f"{type(estimator).__name__} has no coefficients")
+        raise DoesNotFit(f"{type(estimator).__name__} has no coefficients")
     weights = estimator.coef_
     weights = weights.toarray() if hasattr(weights, "toarray") else np.asarray(weights, np.float64)
     weights = np.atleast_2d(weights)

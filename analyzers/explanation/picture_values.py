@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzers.anatomy.refusal import DoesNotFit
 from analyzers.core.model import DifferentiableModel
 from analyzers.core.workbench import Tracker
-from analyzers.explanation.attribution import CannotExplain, Target
+from analyzers.explanation.attribution import Target
 from analyzers.explanation.coalitions import gains_of, walks
 from analyzers.explanation.gradients import integrate_gradients
 
@@ -62,7 +63,7 @@ def heat_by_gradients(
     """Integrate gradients and add the channels of each pixel up.
 
     Raises:
-        CannotExplain: no gradient, or another shape than the pictures'.
+        DoesNotFit: no gradient, or another shape than the pictures'.
     """
     values, base = integrate_gradients(model, pictures, background, target.class_index, track)
     n, height, width, channels = pictures.shape
@@ -71,7 +72,7 @@ def heat_by_gradients(
     elif values.shape == (n, height, width, channels):
         values = values.sum(axis=3)
     else:
-        raise CannotExplain("the module's input does not match the pictures pixel by pixel")
+        raise DoesNotFit("the module's input does not match the pictures pixel by pixel")
     return Heat(
         values, base,
         "integrated gradients from several background pictures (expected gradients)",

@@ -6,11 +6,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from analyzers.anatomy.refusal import DoesNotFit
 from analyzers.core.model import Capability, DifferentiableModel
 from analyzers.core.result import Estimate, Fact, Measurements
 from analyzers.core.workbench import Workbench
 from analyzers.explanation.agreement import compare, top_of
-from analyzers.explanation.attribution import CannotExplain, target_of
+from analyzers.explanation.attribution import target_of
 from analyzers.explanation.faithfulness import (
     DEEPEST,
     Faithfulness,
@@ -62,15 +63,15 @@ def measure_pictures(bench: Workbench, params: ExplanationParams) -> Measurement
     positions, refused = chosen.positions[:MOST_GRADIENT_PICTURES], ""
     try:
         if params.method == "model-agnostic":
-            raise CannotExplain("you asked for the model-agnostic one")
+            raise DoesNotFit("you asked for the model-agnostic one")
         if Capability.GRADIENT not in model.capabilities or not isinstance(
             model, DifferentiableModel
         ):
-            raise CannotExplain("the model gives no gradients")
+            raise DoesNotFit("the model gives no gradients")
         heat = heat_by_gradients(
             model, images[positions], background[:MOST_BACKGROUND], target, bench.track
         )
-    except CannotExplain as reason:
+    except DoesNotFit as reason:
         refused = str(reason)
         positions = positions[: min(params.sampled_rows, MOST_MASKED_PICTURES)]
         mean = background.mean(axis=0)

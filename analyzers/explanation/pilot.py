@@ -18,13 +18,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from analyzers.anatomy.refusal import DoesNotFit
 from analyzers.core.analyzer import Analyzer, Needs, no_charts, no_findings
 from analyzers.core.dataset import Dataset
 from analyzers.core.model import Capability, DifferentiableModel, Model
 from analyzers.core.params import Params
 from analyzers.core.result import Fact, Measurements
 from analyzers.core.workbench import Workbench, untracked
-from analyzers.explanation.attribution import Attribution, CannotExplain, Target, target_of
+from analyzers.explanation.attribution import Attribution, Target, target_of
 from analyzers.explanation.choice import explain_exactly, open_model_trees
 from analyzers.explanation.interactions import COLUMNS_PAIRED, ROWS_EXACT, interaction_work
 from analyzers.explanation.local import shared_lime
@@ -127,12 +128,12 @@ def _explain_tables(
             model, some(size), others, target, method=params.method, track=bench.track
         )
         if attribution is None:
-            raise CannotExplain("; ".join(refused))
+            raise DoesNotFit("; ".join(refused))
         attributions.append(attribution)
 
     try:
         cost = _growing(explain, _EXPLAINED_SIZES, row_by_row=is_gradient)
-    except CannotExplain as reason:
+    except DoesNotFit as reason:
         return found | {"refused": str(reason)} | _named("explain", Cost(0.0, 0.0))
     if is_gradient:
         cost = Cost(cost.start, cost.each / _EXPLAINED_SIZES[0])
@@ -188,7 +189,7 @@ def _explain_texts(
         began = time.perf_counter()
         weighed = weigh_words(model, texts, class_index, untracked)
         each = (time.perf_counter() - began) / len(texts)
-    except CannotExplain as reason:
+    except DoesNotFit as reason:
         return found | {"refused": str(reason)} | _named("explain", Cost(0.0, 0.0))
     return found | {"explainer": weighed.explainer} | _named("explain", Cost(0.0, each))
 
@@ -211,7 +212,7 @@ def _explain_pictures(
 
     try:
         cost = _growing(explain, _PICTURE_SIZES, row_by_row=True)
-    except CannotExplain as reason:
+    except DoesNotFit as reason:
         return found | {"refused": str(reason)} | _named("explain", Cost(0.0, 0.0))
     heat = heats[-1]
     found |= {"explainer": heat.explainer, "n_background": heat.n_background}

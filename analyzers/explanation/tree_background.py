@@ -17,11 +17,13 @@ from analyzers.anatomy.boosters import (
     own_sums,
     take_booster_apart,
 )
+from analyzers.anatomy.encoding import Encoded
 from analyzers.anatomy.forests import take_forest_apart
+from analyzers.anatomy.refusal import DoesNotFit
 from analyzers.anatomy.tree import Ensemble
 from analyzers.core.workbench import Tracker
-from analyzers.explanation.attribution import Attribution, CannotExplain, margin_attribution
-from analyzers.explanation.encoding import Encoded, sum_by_owner
+from analyzers.explanation.attribution import Attribution, margin_attribution
+from analyzers.explanation.encoding import sum_by_owner
 from analyzers.explanation.interventional import (
     interventional_values,
     pair_seconds,
@@ -62,7 +64,7 @@ def open_trees(own: Encoded, others: Encoded, class_index: int | None) -> Opened
     """Take the model apart and put the rows and the background in one table.
 
     Raises:
-        CannotExplain: it is no tree model whose trees can be read.
+        DoesNotFit: it is no tree model whose trees can be read.
     """
     is_booster = library_of(own.estimator) in BOOSTER_LIBRARIES
 
@@ -100,13 +102,13 @@ def explain_against_background(
         track: progress.
 
     Raises:
-        CannotExplain: its trees cannot be read, do not add up to the model, or would take longer
+        DoesNotFit: its trees cannot be read, do not add up to the model, or would take longer
             than twenty minutes.
     """
     opened = open_trees(own, others, class_index)
     kind, n = type(own.estimator).__name__, int(others.matrix.shape[0])
     if seconds_of(opened) > _LONGEST_S:
-        raise CannotExplain(
+        raise DoesNotFit(
             f"its trees are too many and too deep for {opened.n_rows:,} rows against {n:,} "
             "background rows"
         )
@@ -140,12 +142,12 @@ def _by_patterns(opened: Opened, track: Tracker) -> tuple[Floats, Floats]:
         try:
             found, start = interventional_values(tree, ensemble.columns, n_rows)
         except OverflowError as error:
-            raise CannotExplain(f"in its trees {error}") from error
+            raise DoesNotFit(f"in its trees {error}") from error
         values[:, :, output] += found
         base[output] += start
     if opened.is_booster:
         beside = own_sums(opened.own) - (values.sum(axis=1) + base)
         if np.ptp(beside, axis=0).max(initial=0.0) > _NOT_CONSTANT * max(1.0, np.abs(base).max()):
-            raise CannotExplain("its trees as written do not add up to its own sums")
+            raise DoesNotFit("its trees as written do not add up to its own sums")
         base += beside.mean(axis=0)
     return values, base

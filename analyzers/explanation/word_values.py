@@ -7,14 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzers.anatomy.refusal import DoesNotFit
 from analyzers.core.model import Model
 from analyzers.core.workbench import Tracker
-from analyzers.explanation.attribution import (
-    LARGEST_ERROR,
-    CannotExplain,
-    Scale,
-    from_margins,
-)
+from analyzers.explanation.attribution import LARGEST_ERROR, Scale, from_margins
 from analyzers.explanation.coalitions import gains_of, walks
 from analyzers.explanation.linear import coefficients
 
@@ -66,7 +62,7 @@ def weigh_words(model: Model, texts: list[str], class_index: int | None, track: 
             matrix = step.transform(matrix)
         matrix = matrix.tocsr()
     except (AttributeError, TypeError, ValueError) as error:
-        raise CannotExplain("its words could not be counted apart from it") from error
+        raise DoesNotFit("its words could not be counted apart from it") from error
     reader = _Reader(vectorizer)
     values = []
     for place in track(range(len(texts)), "Weighing words", total=len(texts)):
@@ -77,7 +73,7 @@ def weigh_words(model: Model, texts: list[str], class_index: int | None, track: 
     rebuilt, scale = from_margins(margins[:, 0] if margins.shape[1] == 1 else margins, class_index)
     lost = sign * (margins[:, row] - start[row]) - [value.phi.sum() for value in values]
     if np.abs(lost).max(initial=0.0) > LARGEST_ERROR:
-        raise CannotExplain("its terms could not be found again in the texts")
+        raise DoesNotFit("its terms could not be found again in the texts")
     kind = type(estimator).__name__
     return Texts(
         values, float(sign * start[row]), rebuilt, scale,
@@ -94,9 +90,9 @@ def _parts(native: Any) -> tuple[Any, list[Any], Any]:  # noqa: ANN401  scikit-l
         or names[0] not in ("TfidfVectorizer", "CountVectorizer")
         or any(name != "TfidfTransformer" for name in names[1:-1])
     ):
-        raise CannotExplain("it is not a count of words followed by a linear model")
+        raise DoesNotFit("it is not a count of words followed by a linear model")
     if steps[0].analyzer != "word" or steps[0].vocabulary_ is None:
-        raise CannotExplain("it does not read whole words")
+        raise DoesNotFit("it does not read whole words")
     return steps[0], steps[1:-1], steps[-1]
 
 

@@ -6,14 +6,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from analyzers.anatomy.refusal import DoesNotFit
 from analyzers.core.result import Estimate, Fact, Measurements
 from analyzers.core.workbench import Workbench
 from analyzers.explanation.agreement import compare, mean_pairwise, top_of
-from analyzers.explanation.attribution import (
-    LARGEST_ERROR,
-    CannotExplain,
-    target_of,
-)
+from analyzers.explanation.attribution import LARGEST_ERROR, target_of
 from analyzers.explanation.faithfulness import (
     DEEPEST,
     RANDOM_ORDERS,
@@ -64,12 +61,12 @@ def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
     positions, refused = chosen.positions, ""
     try:
         if params.method == "model-agnostic":
-            raise CannotExplain("you asked for the model-agnostic one")
+            raise DoesNotFit("you asked for the model-agnostic one")
         texts = [everything[at] for at in positions]
         found = weigh_words(model, texts, class_index, bench.track)
         if np.abs(found.rebuilt - ask(texts)).max() > LARGEST_ERROR:
-            raise CannotExplain("its values did not add up to the model's own answers")
-    except CannotExplain as reason:
+            raise DoesNotFit("its values did not add up to the model's own answers")
+    except DoesNotFit as reason:
         refused = str(reason)
         positions = positions[: min(params.sampled_rows, MOST_MASKED_TEXTS)]
         texts = [everything[at] for at in positions]

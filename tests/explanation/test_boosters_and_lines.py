@@ -8,9 +8,9 @@ import shap
 import xgboost
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 
-from analyzers.explanation.attribution import CannotExplain
+from analyzers.anatomy.encoding import encode
+from analyzers.anatomy.refusal import DoesNotFit
 from analyzers.explanation.boosters import explain_booster
-from analyzers.explanation.encoding import encode
 from analyzers.explanation.linear import explain_linear
 from tests.explanation.benches import number_frame
 
@@ -71,7 +71,7 @@ def test_another_model_is_no_booster():
     frame = number_frame(50, 3)
     line = LinearRegression().fit(frame.drop(columns="y"), frame["y"])
 
-    with pytest.raises(CannotExplain, match="no booster"):
+    with pytest.raises(DoesNotFit, match="no booster"):
         explain_booster(encode(line, frame.drop(columns="y")), 3, None)
 
 

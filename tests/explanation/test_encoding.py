@@ -22,9 +22,10 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 
+from analyzers.anatomy.encoding import encode
+from analyzers.anatomy.refusal import DoesNotFit
 from analyzers.core.workbench import untracked
-from analyzers.explanation.attribution import CannotExplain
-from analyzers.explanation.encoding import encode, sum_by_owner
+from analyzers.explanation.encoding import sum_by_owner
 from analyzers.explanation.forests import explain_forest
 from tests.explanation.benches import mixed_frame, mixed_pipeline
 
@@ -98,7 +99,7 @@ def test_a_step_that_mixes_columns_is_refused_by_name(step, frame):
     numbers = frame[["a", "b"]].fillna(0)
     pipeline = make_pipeline(step, FOREST).fit(numbers, TARGET)
 
-    with pytest.raises(CannotExplain, match=type(step).__name__):
+    with pytest.raises(DoesNotFit, match=type(step).__name__):
         encode(pipeline, numbers)
 
 

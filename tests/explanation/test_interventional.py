@@ -20,11 +20,11 @@ from sklearn.ensemble import (
 )
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from analyzers.anatomy.encoding import Encoded
+from analyzers.anatomy.refusal import DoesNotFit
 from analyzers.anatomy.tree import Tree
 from analyzers.core.workbench import untracked
-from analyzers.explanation.attribution import CannotExplain
 from analyzers.explanation.coalitions import explain_by_coalitions
-from analyzers.explanation.encoding import Encoded
 from analyzers.explanation.interventional import (
     _met_values,
     _shares,
@@ -290,7 +290,7 @@ def test_trees_that_are_not_read_are_refused_in_words(model):
     features = table.drop(columns="y").to_numpy()
     model.fit(features, table["y"])
 
-    with pytest.raises(CannotExplain, match=r"its (trees|leaves)"):
+    with pytest.raises(DoesNotFit, match=r"its (trees|leaves)"):
         explain(model, features[:10], features[50:])
 
 

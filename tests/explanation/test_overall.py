@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier
 
+from analyzers.anatomy.encoding import Encoded
 from analyzers.core.workbench import untracked
 from analyzers.explanation import ANALYZER, dependence_chart
 from analyzers.explanation.attribution import Target
 from analyzers.explanation.cohorts import Cohort
-from analyzers.explanation.encoding import Encoded
 from analyzers.explanation.interactions import (
     exact_interactions,
     interactions_table,

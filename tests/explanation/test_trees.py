@@ -17,8 +17,8 @@ from sklearn.ensemble import (
 )
 from sklearn.tree import DecisionTreeClassifier
 
+from analyzers.anatomy.encoding import encode
 from analyzers.core.workbench import untracked
-from analyzers.explanation.encoding import encode
 from analyzers.explanation.forests import explain_forest
 from tests.explanation.benches import number_frame
 
