@@ -48,7 +48,7 @@ def encode(native: Any, rows: Any) -> Encoded:  # noqa: ANN401  library objects
     columns: list[Any] = list(getattr(rows, "columns", range(rows.shape[1])))
     for _, step in native.steps[:-1]:
         owners = trace(step, owners, columns)
-        matrix = matrix if _is_nothing(step) else step.transform(matrix)
+        matrix = matrix if is_nothing(step) else step.transform(matrix)
         if matrix.shape[1] != len(owners):
             raise DoesNotFit(
                 f"the columns made by {type(step).__name__} could not be matched to the data's"
@@ -85,7 +85,7 @@ def trace(step: Any, owners: NDArray[np.int64], columns: list[Any]) -> NDArray[n
         DoesNotFit: the step mixes columns, or its kind is not known.
     """
     kind = type(step).__name__
-    if _is_nothing(step) or kind in _COLUMN_BY_COLUMN:
+    if is_nothing(step) or kind in _COLUMN_BY_COLUMN:
         return owners
     tracer = _TRACERS.get(kind)
     if tracer is not None:
@@ -95,7 +95,8 @@ def trace(step: Any, owners: NDArray[np.int64], columns: list[Any]) -> NDArray[n
     raise DoesNotFit(f"{kind} mixes columns, so what it makes belongs to no single one")
 
 
-def _is_nothing(step: Any) -> bool:  # noqa: ANN401  see trace
+def is_nothing(step: Any) -> bool:  # noqa: ANN401  see trace
+    """Whether a step hands on what it is given."""
     is_identity = type(step).__name__ == "FunctionTransformer" and step.func is None
     return step is None or is_identity or (isinstance(step, str) and step == "passthrough")
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analyzers.anatomy.encoding import dense, encode, places_of, trace
+from analyzers.anatomy.encoding import dense, encode, is_nothing, places_of, trace
 from analyzers.anatomy.refusal import DoesNotFit
 
 Floats = NDArray[np.float64]
@@ -154,9 +154,7 @@ def _one(step: Any, chains: list[_Chain], columns: list[Any]) -> list[_Chain]:  
 
 def _rules(step: Any, kind: str, n_columns: int) -> list[tuple[Rule, ...]] | None:  # noqa: ANN401
     """Return what a fitted step does to each number, or None where that is not known here."""
-    if step is None or (isinstance(step, str) and step == "passthrough"):
-        return [()] * n_columns
-    if kind == "FunctionTransformer" and step.func is None:
+    if is_nothing(step):
         return [()] * n_columns
     if kind == "StandardScaler":
         return _moved(step.mean_ if step.with_mean else None, step.scale_, n_columns)
