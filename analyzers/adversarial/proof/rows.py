@@ -124,26 +124,26 @@ class _Asked:
 
     def __call__(self, at: Integers, is_sure: Flags) -> tuple[Flags, Flags]:
         points = np.stack([self._problem.point(each) for each in at])
-        flips = self._offer(points)
-        if (is_sure & ~flips).any():
-            raise DoesNotFit("its trees and its answers do not agree")
         space, original = self._target.space, self._target.originals[self._row]
         originals = np.repeat(original[None, :], len(points), axis=0)
         is_kept = space.is_feasible(points, originals)
+        flips = self._offer(points, is_kept)
+        if (is_sure & ~flips).any():
+            raise DoesNotFit("its trees and its answers do not agree")
         broken = flips & ~is_kept
         if broken.any():
             mended = space.repair(points[broken], originals[broken])
-            self._offer(mended[space.is_feasible(mended, originals[broken])])
+            mended = mended[space.is_feasible(mended, originals[broken])]
+            self._offer(mended, np.ones(len(mended), dtype=bool))
         return flips, broken_columns(space, points, originals, is_kept, self._problem.places)
 
-    def _offer(self, points: Floats) -> Flags:
+    def _offer(self, points: Floats, is_kept: Flags) -> Flags:
+        """Hand on what flips and keeps all rules; say what flips."""
         if not len(points):
             return np.zeros(0, dtype=bool)
         owners = np.full(len(points), self._row)
         flips = self._target.is_confirmed(points, owners)
-        originals = self._target.originals[owners]
-        good = flips & self._target.space.is_feasible(points, originals)
-        self._found.offer(points, owners, np.where(good, 1.0, -1.0), source=SOURCE)
+        self._found.offer(points, owners, np.where(flips & is_kept, 1.0, -1.0), source=SOURCE)
         return flips
 
 
