@@ -18,7 +18,7 @@ def draw_behaviour(table: pa.Table, measurements: Measurements) -> Chart:
     """Show how often each swap changes the answer."""
     del measurements
     part = table.filter(pc.equal(table["detail"], ALL)).to_pylist()[::-1]
-    traces = [_bars([row["test"] for row in part], part, "share", "low", "high", "n_changed", "n")]
+    traces = [_bars([row["test"] for row in part], part, "share", "low", "high", "n")]
     most = max(row["n"] for row in part)
     return Chart(
         name="behaviour",
@@ -45,7 +45,7 @@ def draw_recipes(table: pa.Table, measurements: Measurements) -> Chart:
     missing = [row["recipe"] for row in table.to_pylist() if row["robust_accuracy"] is None]
     absent = f" Not run for want of a model: {', '.join(missing)}." if missing else ""
     names = [row["recipe"] for row in part]
-    traces = [_bars(names, part, "robust_accuracy", "low", "high", "n_correct", "n")]
+    traces = [_bars(names, part, "robust_accuracy", "low", "high", "n")]
     n = part[0]["n"] if part else 0
     return Chart(
         name="recipes",
@@ -73,7 +73,6 @@ def draw_recipe_efforts(table: pa.Table, measurements: Measurements) -> Chart | 
     names = [row["recipe"] for row in part]
     bars = _bars(
         names, part, "words_changed_share", "words_changed_low", "words_changed_high", "n_flipped",
-        "n_flipped",
     )  # fmt: skip
     bars["customdata"] = [[row["n_flipped"], row["meaning"], row["queries"]] for row in part]
     bars["hovertemplate"] = (
@@ -111,17 +110,16 @@ def _bars(
     value: str,
     low: str,
     high: str,
-    count: str,
     n: str,
 ) -> dict[str, Any]:
     return {
         "type": "bar", "orientation": "h", "x": [row[value] for row in rows],
         "y": [plain(name) for name in names], "marker": {"color": PALETTE[0]},
-        "customdata": [[row[count], row[n]] for row in rows],
+        "customdata": [row[n] for row in rows],
         "error_x": {
             "type": "data", "symmetric": False,
             "array": [row[high] - row[value] for row in rows],
             "arrayminus": [row[value] - row[low] for row in rows],
         },
-        "hovertemplate": "%{y}: %{x:.1%} (n = %{customdata[1]})<extra></extra>",
+        "hovertemplate": "%{y}: %{x:.1%} (n = %{customdata})<extra></extra>",
     }  # fmt: skip
