@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analyzers.core.result import Measurements
-from analyzers.toolkit.plots import PALETTE, plain
+from analyzers.toolkit.plots import PALETTE, figure, plain
 
 COLUMNS_SHOWN = 20
 STEPS_SHOWN = 12
@@ -57,6 +57,40 @@ def beside_bars(texts: list[str]) -> dict[str, Any]:
     ]  # fmt: skip
     room = 12 + 6 * max(map(len, texts), default=0)
     return {"annotations": notes, "margin": {"l": 60, "r": room, "t": 20, "b": 50}}
+
+
+def waterfall(
+    names: list[str],
+    steps: list[float],
+    texts: list[str],
+    *,
+    base: float,
+    output: str,
+    height: int,
+    **style: object,
+) -> dict[str, Any]:
+    """Figure of steps that lead from one output to another, the lowest first.
+
+    Args:
+        names: of the steps.
+        steps: by how much each raises the output.
+        texts: written beside each.
+        base: output before the first.
+        output: what it is.
+        height: in pixels.
+        style: further settings of the bars.
+    """
+    bars = {
+        "type": "waterfall", "orientation": "h", "base": base, "y": names, "x": steps,
+        "text": texts, "textposition": "none",
+        "increasing": {"marker": {"color": RAISES}}, "decreasing": {"marker": {"color": LOWERS}},
+        "hovertemplate": "%{y}: %{text}<extra></extra>",
+        **style,
+    }  # fmt: skip
+    return figure(
+        [bars], x=output, y="", height=height, showlegend=False, xaxis={"nticks": 4},
+        **beside_bars(texts),
+    )  # fmt: skip
 
 
 def scale_of(measurements: Measurements) -> str:

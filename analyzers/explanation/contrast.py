@@ -11,15 +11,8 @@ import pandas as pd
 
 from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
-from analyzers.explanation.chart_words import (
-    LOWERS,
-    RAISES,
-    amount,
-    beside_bars,
-    is_filled,
-    output_of,
-)
-from analyzers.toolkit.plots import figure, plain
+from analyzers.explanation.chart_words import amount, is_filled, output_of, waterfall
+from analyzers.toolkit.plots import plain
 
 _MOST_BARS = 15
 _NO_DIFFERENCE = 5e-4
@@ -67,19 +60,6 @@ def contrast_chart(measurements: Measurements, row: int, other: int) -> Chart | 
     if len(rest):
         names.append(f"{len(rest)} other columns")
         steps.append(float(rest["difference"].sum()))
-    texts = [f"{step:+.3g}" for step in steps[::-1]]
-    bars = {
-        "type": "waterfall",
-        "orientation": "h",
-        "base": start,
-        "y": names[::-1],
-        "x": steps[::-1],
-        "text": texts,
-        "textposition": "none",
-        "increasing": {"marker": {"color": RAISES}},
-        "decreasing": {"marker": {"color": LOWERS}},
-        "hovertemplate": "%{y}: %{text}<extra></extra>",
-    }
     top, output = table.iloc[0], output_of(measurements)
     return Chart(
         name="contrast",
@@ -93,11 +73,9 @@ def contrast_chart(measurements: Measurements, row: int, other: int) -> Chart | 
         alt=f"Waterfall of {len(steps)} differences from {amount(start, output)} to "
         f"{amount(end, output)}.",
         table="values",
-        figure=figure(
-            [bars], x=output_of(measurements), y="", height=150 + 30 * len(steps),
-            showlegend=False,
-            xaxis={"nticks": 4},
-            **beside_bars(texts),
+        figure=waterfall(
+            names[::-1], steps[::-1], [f"{step:+.3g}" for step in steps[::-1]], base=start,
+            output=output, height=150 + 30 * len(steps),
         ),
     )  # fmt: skip
 

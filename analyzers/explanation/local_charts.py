@@ -9,17 +9,15 @@ from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
 from analyzers.explanation.chart_words import (
     COLUMNS_SHOWN,
-    LOWERS,
-    RAISES,
     STEPS_SHOWN,
     amount,
-    beside_bars,
     is_filled,
     named,
     output_of,
     scale_of,
     slug,
     thing_of,
+    waterfall,
 )
 from analyzers.explanation.partners import colour_by, partner_of
 from analyzers.toolkit.plots import PALETTE, figure, plain
@@ -64,19 +62,7 @@ def local_chart(measurements: Measurements, row: int) -> Chart | None:
     start, end = amount(base, output_name), amount(output, output_name)
     predicted, label = line["predicted"].iloc[0], line["label"].iloc[0]
     truth = "" if pd.isna(label) else f"; the truth is {plain(label, longest=30)}"
-    trace = {
-        "type": "waterfall",
-        "orientation": "h",
-        "base": base,
-        "y": names[::-1],
-        "x": phi[::-1],
-        "text": [_step(*pair) for pair in zip(phi[::-1], half[::-1], strict=True)],
-        "textposition": "none",
-        "increasing": {"marker": {"color": RAISES}},
-        "decreasing": {"marker": {"color": LOWERS}},
-        "connector": {"line": {"color": "#9AA5B1", "width": 1}},
-        "hovertemplate": "%{y}: %{text}<extra></extra>",
-    }
+    texts = [_step(*pair) for pair in zip(phi[::-1], half[::-1], strict=True)]
     return Chart(
         name="local",
         title=f"Row {row:,}: from {start} to {end}, column by column",
@@ -96,14 +82,14 @@ def local_chart(measurements: Measurements, row: int) -> Chart | None:
             + "."
         ),
         table="values",
-        figure=figure(
-            [trace],
-            x=f"{output_name}",
-            y="",
+        figure=waterfall(
+            names[::-1],
+            phi[::-1].tolist(),
+            texts,
+            base=base,
+            output=output_name,
             height=120 + 26 * len(names),
-            showlegend=False,
-            xaxis={"nticks": 4},
-            **beside_bars(trace["text"]),
+            connector={"line": {"color": "#9AA5B1", "width": 1}},
         ),
     )
 

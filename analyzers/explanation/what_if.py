@@ -19,17 +19,10 @@ from analyzers.core.dataset import Predictions
 from analyzers.core.errors import InvalidParameter
 from analyzers.core.result import Measurements
 from analyzers.core.subject import Subject
-from analyzers.explanation.chart_words import (
-    LOWERS,
-    RAISES,
-    amount,
-    beside_bars,
-    is_filled,
-    output_of,
-)
+from analyzers.explanation.chart_words import amount, is_filled, output_of, waterfall
 from analyzers.explanation.coalitions import shapley_of
 from analyzers.explanation.editing import typed_level
-from analyzers.toolkit.plots import figure, plain
+from analyzers.toolkit.plots import plain
 
 MOST_EDITED = 8
 
@@ -207,24 +200,12 @@ def edits_chart(answered: Measurements) -> Chart | None:
     table = table.iloc[np.argsort(-table["phi"].abs().to_numpy(), kind="stable")][::-1]
     before, after = (float(answered.facts[f"output_{word}"] or 0) for word in ("before", "after"))
     start, end = (amount(value, output_of(answered)) for value in (before, after))
-    steps = table["phi"].to_numpy()
+    steps = table["phi"].tolist()
     names = [
         f"{plain(line.feature, longest=30)}: {plain(line.before, longest=15)} → "
         f"{plain(line.after, longest=15)}"
         for line in table.itertuples()
     ]
-    bars = {
-        "type": "waterfall",
-        "orientation": "h",
-        "base": before,
-        "y": names,
-        "x": steps,
-        "text": [f"{value:+.3g}" for value in steps],
-        "textposition": "none",
-        "increasing": {"marker": {"color": RAISES}},
-        "decreasing": {"marker": {"color": LOWERS}},
-        "hovertemplate": "%{y}: %{text}<extra></extra>",
-    }
     return Chart(
         name="what_if",
         title=f"From {start} to {end}: what each edit does",
@@ -232,14 +213,13 @@ def edits_chart(answered: Measurements) -> Chart | None:
         f"copy, exact; their sum is the change of the {output_of(answered)}.",
         alt=f"Waterfall of {len(table)} edits from {start} to {end}.",
         table="edits",
-        figure=figure(
-            [bars],
-            x=output_of(answered),
-            y="",
+        figure=waterfall(
+            names,
+            steps,
+            [f"{value:+.3g}" for value in steps],
+            base=before,
+            output=output_of(answered),
             height=150 + 30 * len(table),
-            showlegend=False,
-            xaxis={"nticks": 4},
-            **beside_bars(bars["text"]),
         ),
     )
 
