@@ -86,7 +86,7 @@ def measure(bench: Workbench, params: ExplanationParams) -> Measurements:
 
 ANALYZER = Analyzer(
     name="explanation",
-    version=4,
+    version=5,
     title="Explanation",
     question="What does the model's answer rest on, and can the explanation be trusted?",
     about=__doc__ or "",

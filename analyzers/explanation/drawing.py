@@ -21,6 +21,7 @@ from analyzers.explanation.local_charts import (
 from analyzers.explanation.overall_charts import (
     draw_interactions,
     draw_permutation,
+    draw_proxies,
     draw_reasons,
 )
 from analyzers.explanation.picture_charts import overlay_chart
@@ -45,6 +46,7 @@ SECTIONS = {
     "effect": COLUMNS,
     "interactions": COLUMNS,
     "by_group": GROUPS,
+    "proxies": GROUPS,
     "reasons": GROUPS,
     "representatives": ROWS,
     "prototypes": ROWS,
@@ -87,6 +89,7 @@ def draw(measurements: Measurements) -> list[Chart]:
     ]
     charts += [
         draw_groups(measurements),
+        draw_proxies(measurements),
         draw_deletion(measurements),
         draw_insertion(measurements),
         draw_agreement(measurements),

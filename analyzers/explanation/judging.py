@@ -51,11 +51,12 @@ class _Question(NamedTuple):
 
     Attributes:
         key: name of the estimate.
-        headline: with `{value}`, `{ends}` and facts.
+        headline: with `{value}` and `{ends}`, or `{percent}` for both, and facts.
         remedy: what to do where it is bad.
         reference: source of the method.
         own: limit that is mathematics and needs no policy.
         no_limit: why there is no verdict without a policy.
+        where_zero: headline where the value is exactly 0 and says more in words.
     """
 
     key: str
@@ -64,6 +65,7 @@ class _Question(NamedTuple):
     reference: str
     own: Threshold | None = None
     no_limit: str = ""
+    where_zero: str = ""
 
 
 _TABULAR = (
@@ -111,7 +113,7 @@ _TABULAR = (
     ),
     _Question(
         "shap_lime_overlap",
-        "Of the {n_top} columns SHAP ranks first for a row, LIME ranks {value}{ends} first too; "
+        "Of the {n_top} columns SHAP ranks first for a row, LIME ranks {percent} first too; "
         "chance alone gives {chance}.",
         "Name only the columns on which both agree when you explain a decision to a person.",
         "Krishna et al. 2024, feature agreement",
@@ -169,12 +171,22 @@ _TABULAR = (
     ),
     _Question(
         "sensitive_share",
-        "{value}{ends} of all attribution falls on columns that say who a person is.",
+        "{percent} of all attribution falls on columns that say who a person is.",
         "Ask whether the decision may rest on them, and look at Fairness: a share of 0 does not "
         "rule out proxies.",
         "Lundberg and Lee 2017; the share is the sum of |SHAP| over these columns",
         no_limit="Whether a decision may rest on these columns is a question of law and purpose; "
         "no number settles it.",
+    ),
+    _Question(
+        "proxy_share",
+        "{percent} of all attribution falls on columns that give a sensitive one away: {proxies}.",
+        "Ask what else these columns tell that the decision needs, and look at Fairness.",
+        "Theil 1970 (uncertainty coefficient); the share is the sum of |SHAP| over these columns",
+        no_limit="A column counts as a proxy where it removes at least 5 % of the uncertainty "
+        "about a sensitive one; that limit is a choice, and no share is right or wrong by itself.",
+        where_zero="No single column that the model sees gives a sensitive one away; several "
+        "together may.",
     ),
 )
 
@@ -205,7 +217,11 @@ def _finding(question: _Question, measurements: Measurements, policy: Policy) ->
         code=indicator,
         area=AREA,
         indicator=indicator,
-        headline=_headline(question.headline, estimate, measurements),
+        headline=_headline(
+            question.where_zero or question.headline if estimate.value == 0 else question.headline,
+            estimate,
+            measurements,
+        ),
         estimate=estimate,
         verdict=verdict,
         threshold=threshold,
@@ -229,7 +245,7 @@ def _sensitive(key: str, measurements: Measurements, policy: Policy) -> Finding:
         area=AREA,
         indicator=f"{AREA}.sensitive_share",
         headline=_headline(
-            "{value}{ends} of all attribution falls on " + f"{column}.", estimate, measurements
+            "{percent} of all attribution falls on " + f"{column}.", estimate, measurements
         ),
         estimate=estimate,
         verdict=verdict,
@@ -247,9 +263,10 @@ _THINGS = {"text": ("words", "text"), "image": ("patches", "picture")}
 def _headline(sentence: str, estimate: Estimate, measurements: Measurements) -> str:
     if estimate.value is None:
         return f"Not measured: {estimate.reason}"
-    ends = ""
+    ends, percent = "", f"{estimate.value:.0%}"
     if estimate.low is not None and estimate.high is not None:
         ends = f" ({_shown(estimate.low)} to {_shown(estimate.high)})"
+        percent += f" ({estimate.low:.0%} to {estimate.high:.0%})"
     n_top = int(measurements.facts.get("n_top") or 0)
     n_features = int(measurements.facts.get("n_features") or 1)
     thing, of_them = _THINGS.get(str(measurements.facts.get("modality")), ("columns", "row"))
@@ -257,7 +274,8 @@ def _headline(sentence: str, estimate: Estimate, measurements: Measurements) -> 
     sentence = sentence.replace("shown row", f"shown {of_them}")
     text = sentence.replace("{value}", _shown(estimate.value)).replace("{ends}", ends)
     text = text.replace("{n_top}", str(n_top)).replace("{n}", str(estimate.n))
-    return text.replace("{chance}", _shown(n_top / n_features))
+    text = text.replace("{percent}", percent).replace("{chance}", f"{n_top / n_features:.0%}")
+    return text.replace("{proxies}", str(measurements.facts.get("proxies") or ""))
 
 
 def _shown(value: float) -> str:

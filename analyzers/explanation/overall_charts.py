@@ -1,4 +1,4 @@
-"""Charts of pairs of columns, of moved columns and of typical reasons."""
+"""Charts of pairs of columns, of moved columns, of proxies and of typical reasons."""
 
 import numpy as np
 
@@ -79,6 +79,48 @@ def draw_permutation(measurements: Measurements) -> Chart | None:
         figure=figure(
             [trace], x=f"increase of the {loss}", y="",
             height=140 + 24 * len(names), showlegend=False,
+        ),
+    )  # fmt: skip
+
+
+def draw_proxies(measurements: Measurements) -> Chart | None:
+    """How much the columns the model sees tell of the sensitive ones."""
+    if not is_filled(measurements, "proxies"):
+        return None
+    table = measurements.tables["proxies"].to_pandas()
+    table = table.sort_values("told", ascending=False, kind="stable").iloc[:COLUMNS_SHOWN][::-1]
+    names = [
+        f"{plain(line.feature, longest=30)} tells of {plain(line.attribute, longest=20)}"
+        for line in table.itertuples()
+    ]
+    most, n = table.iloc[-1], int(table["n"].max())
+    is_any = bool(table["is_proxy"].any())
+    trace = {
+        "type": "bar",
+        "orientation": "h",
+        "x": table["told"].to_numpy(),
+        "y": names,
+        "marker": {"color": [PALETTE[1] if proxy else PALETTE[0] for proxy in table["is_proxy"]]},
+        "error_x": interval_bars(table, "told"),
+        "customdata": table["share"].to_numpy(),
+        "hovertemplate": "%{y}: %{x:.1%}, with %{customdata:.1%} of all attribution<extra></extra>",
+    }
+    return Chart(
+        name="proxies",
+        title=f"{plain(most['feature'], longest=30)} tells most of "
+        f"{plain(most['attribute'], longest=30)}"
+        if is_any
+        else "No single column gives a sensitive one away",
+        caption=f"Share of the uncertainty about a sensitive column that another column removes (0 "
+        f"is nothing, 100 % all), n = {n:,} rows, with 95 % intervals; orange: counted as a proxy, "
+        "as the whole interval is at least 5 %.",
+        alt=f"Bars of what columns tell of sensitive ones, led by {names[-1]} with "
+        f"{most['told']:.1%}.",
+        table="proxies",
+        figure=figure(
+            [trace], x="share of the uncertainty removed", y="",
+            height=140 + 24 * len(names), showlegend=False,
+            xaxis={"tickformat": ".0%", "rangemode": "tozero"},
         ),
     )  # fmt: skip
 

@@ -55,6 +55,13 @@ TABLES: dict[str, pa.Schema] = {
             ("low", _NUMBER), ("high", _NUMBER), ("n", _WHOLE),
         ]
     ),
+    # How much of the uncertainty about a sensitive column each of the model's columns removes.
+    "proxies": pa.schema(
+        [
+            ("attribute", _TEXT), ("feature", _TEXT), ("told", _NUMBER), ("low", _NUMBER),
+            ("high", _NUMBER), ("share", _NUMBER), ("is_proxy", pa.bool_()), ("n", _WHOLE),
+        ]
+    ),
     # What moves the output for the people of each group.
     "group_importance": pa.schema(
         [

@@ -39,6 +39,7 @@ from analyzers.explanation.records import (
     values_table,
 )
 from analyzers.explanation.selection import choose_class, choose_rows, choose_shown
+from analyzers.explanation.sensitive_columns import measure_sensitive
 from analyzers.explanation.telling_rows import telling_rows_table
 from analyzers.explanation.trust import (
     ROWS_MOVED,
@@ -124,8 +125,9 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
         rng=deleting,
         track=bench.track,
     )
-    estimates = _estimates(
-        bench, scene, target, lime_all, lime_one, agreement, faithfulness, resampling
+    sensitive = measure_sensitive(bench, scene, resampling)
+    estimates = sensitive.estimates | _estimates(
+        scene, target, lime_all, lime_one, agreement, faithfulness
     )
     tables = {
         "importance": importance_table(scene),
@@ -134,6 +136,7 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
         "beeswarm": beeswarm_table(bench, scene, most=params.swarm_points),
         "lime": lime_table(bench, scene, lime_one),
         "agreement": agreement_table(bench, scene, lime_all, agreement),
+        "proxies": sensitive.table,
     }
     data = bench.data.inputs
     assert isinstance(data, pd.DataFrame)  # noqa: S101  as above
@@ -187,12 +190,13 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
             "Rows compared with LIME and tested by replacing",
         ),
         sampling_note(effects.n_rows, len(frame), "Rows given other values of a column"),
+        sensitive.note,
     )
     return Measurements(
         estimates=estimates,
         facts=_facts(bench, scene, class_index, explained.refused, chosen.source)
         | together.facts
-        | {"counterfactual_search": changed.words},
+        | {"counterfactual_search": changed.words, "proxies": sensitive.proxies},
         tables=tables,
         sampling=tuple(filter(None, notes)),
     )
@@ -292,14 +296,12 @@ def _facts(
 
 
 def _estimates(
-    bench: Workbench,
     scene: Scene,
     target: Target,
     lime_all: LocalWeights,
     lime_one: LocalWeights,
     agreement: Agreement,
     faithfulness: Faithfulness,
-    rng: np.random.Generator,
 ) -> dict[str, Estimate]:
     attribution = scene.attribution
     n, n_features = attribution.values.shape
@@ -346,40 +348,9 @@ def _estimates(
             n=len(attribution.errors),
             method="median over rows of the 95 % half-width of the row's least certain value",
         )
-    return estimates | _sensitive_shares(bench, scene, rng)
+    return estimates
 
 
 def _mean_known(values: NDArray[np.float64], reason: str) -> Estimate:
     known = values[~np.isnan(values)]
     return mean_estimate(known) if len(known) else Estimate.unmeasured(reason)
-
-
-def _sensitive_shares(
-    bench: Workbench, scene: Scene, rng: np.random.Generator
-) -> dict[str, Estimate]:
-    names = list(scene.frame.columns)
-    sizes = np.abs(scene.attribution.values)
-    n = len(sizes)
-    columns = [column.name for column in bench.subject.sensitive if column.name in names]
-    if not columns:
-        reason = "No sensitive column is among those the model sees."
-        return {"sensitive_share": Estimate.unmeasured(reason)}
-    draws = rng.multinomial(n, np.full(n, 1 / n), size=500)
-    total = sizes.sum()
-    found = {}
-    chosen = {"sensitive_share": columns, **{f"sensitive_share.{name}": [name] for name in columns}}
-    for key, members in chosen.items():
-        part = sizes[:, [names.index(name) for name in members]].sum(axis=1)
-        if total == 0:
-            found[key] = Estimate.unmeasured("No column moves the output at all.")
-            continue
-        redrawn = draws @ part / np.maximum(draws @ sizes.sum(axis=1), np.finfo(float).tiny)
-        low, high = np.quantile(redrawn, [0.025, 0.975])
-        found[key] = Estimate(
-            value=float(part.sum() / total),
-            low=float(low),
-            high=float(high),
-            n=n,
-            method="bootstrap over rows, 500 draws",
-        )
-    return found

@@ -10,9 +10,10 @@ from analyzers.core.finding import Verdict
 from analyzers.core.subject import Column, Role
 from analyzers.fairness import ANALYZER, FairnessParams, decide_at
 from analyzers.fairness.conditions import ALL_STRATA
-from analyzers.fairness.proxies import ALL_FEATURES, uncertainty_coefficient
+from analyzers.fairness.proxies import ALL_FEATURES
 from analyzers.fairness.tradeoffs import CURRENT, ONE_EACH, ONE_FOR_ALL
 from analyzers.policies import load_policy
+from analyzers.toolkit.association import uncertainty_coefficient
 from tests.benches import subject_of
 from tests.fairness.benches import bench_of
 
