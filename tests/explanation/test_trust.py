@@ -164,7 +164,7 @@ def test_without_an_accepted_limit_the_number_is_set_against_chance():
 
     assert finding.verdict == Verdict.INCONCLUSIVE
     assert "No accepted limit" in finding.reason
-    assert "chance alone gives 0.25" in finding.headline
+    assert "LIME ranks 80% (70% to 90%) first too; chance alone gives 25%" in finding.headline
 
 
 def test_an_organisations_own_limit_on_sensitive_columns_applies_to_each():
