@@ -28,6 +28,7 @@ def account_of(measurements: Measurements) -> tuple[str, ...]:
         _additivity(measurements, things),
         _sampling(measurements, things),
         *measurements.sampling,
+        *([str(facts["asked"])] if facts.get("asked") else []),
         _versions(measurements),
     )
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from analyzers.anatomy.compiled import original_of
 from analyzers.core.model import Model
 from analyzers.core.workbench import Tracker
 from analyzers.explanation.attribution import Target
@@ -86,6 +87,7 @@ def _asked_table(
 ) -> pa.Table:
     if not len(found.rows):
         return changes_table(start, found, np.zeros(0), (), classes)
+    model = original_of(model)
     outputs = target.outputs(model, found.rows)
     codes: NDArray[np.int64] | tuple[int, ...] = ()
     if classes and target.has_probabilities:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analyzers.anatomy.boosters import BOOSTER_LIBRARIES, library_of
+from analyzers.anatomy.compiled import original_of
 from analyzers.anatomy.encoding import Encoded, encode
 from analyzers.anatomy.refusal import DoesNotFit
 from analyzers.core.dataset import Dataset
@@ -64,7 +65,7 @@ def explain_rows(
     """Explain tabular rows in the user's columns.
 
     Args:
-        model: the model itself.
+        model: the model, or a copy of it that answers sooner.
         rows: what to explain, in the order of importance should only some be affordable.
         background: rows that stand for unknown values.
         target: the explained output.
@@ -120,6 +121,7 @@ def explain_exactly(
     """
     if method == "model-agnostic":
         return None, ()
+    model = original_of(model)
     candidates = _candidates(
         model, rows, background, target, track, is_interventional=method == "interventional"
     )
@@ -177,6 +179,7 @@ def open_model_trees(
     """Take a tree model apart, rows and background encoded; None where it is no such model."""
     if not _is_known(model.native):
         return None
+    model = original_of(model)
     try:
         own = _encoded(model, _frame(rows))
         return open_trees(own, _encoded(model, _frame(background)), target.class_index)

@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from analyzers.anatomy.compiled import compile_for
 from analyzers.anatomy.refusal import DoesNotFit
 from analyzers.core.analyzer import Analyzer, Needs, no_charts, no_findings
 from analyzers.core.dataset import Dataset
@@ -84,6 +85,9 @@ def measure(bench: Workbench, params: PilotParams) -> Measurements:
 
     source = bench.data if bench.training_data is None else bench.training_data
     found: dict[str, Fact] = {"n_source": len(source)}
+    if subject.modality == "tabular":
+        # The run asks the quicker of the two as well.
+        model = compile_for(bench).model
     asked = [some(size) for size in _QUESTION_SIZES]
     found |= _named("question", _ask(model, target, some(1), asked))
     if subject.modality == "tabular":

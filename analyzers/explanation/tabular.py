@@ -1,5 +1,6 @@
 """Explain a model of tables: SHAP, LIME of the same rows, their agreement, and tests of both."""
 
+from dataclasses import replace
 from importlib.metadata import version
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from analyzers.anatomy.compiled import compile_for
 from analyzers.core.dataset import Dataset
 from analyzers.core.errors import UnsuitableSubject
 from analyzers.core.result import Estimate, Fact, Measurements
@@ -62,13 +64,15 @@ LIME_RUNS = 5
 
 def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements:
     """Explain the rows of a table."""
-    model, subject = bench.need_model(), bench.subject
+    subject = bench.subject
     if not subject.features:
         raise UnsuitableSubject(
             "Expected at least one column the model sees, got none.",
             remedy="Mark the model's columns as features.",
         )
     choosing, explaining, local, deleting, resampling, trusting, overall = bench.rng.spawn(7)
+    copy = compile_for(bench)
+    model, bench = copy.model, replace(bench, model=copy.model)
     class_index = choose_class(bench, params)
     target = target_of(model, class_index)
     chosen = choose_rows(bench, params, params.rows, choosing)
@@ -196,7 +200,11 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
         estimates=estimates,
         facts=_facts(bench, scene, class_index, explained.refused, chosen.source)
         | together.facts
-        | {"counterfactual_search": changed.words, "proxies": sensitive.proxies},
+        | {
+            "counterfactual_search": changed.words,
+            "proxies": sensitive.proxies,
+            "asked": copy.words,
+        },
         tables=tables,
         sampling=tuple(filter(None, notes)),
     )

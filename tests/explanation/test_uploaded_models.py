@@ -6,10 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import xgboost
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
+from analyzers.anatomy.compiled import Compiled
 from analyzers.core.model import Inputs
 from analyzers.core.subject import Trust
-from analyzers.explanation import ANALYZER
+from analyzers.explanation import ANALYZER, tabular
 from analyzers.explanation.params import ExplanationParams
 from analyzers.loaders.catboost_model import describe_catboost
 from analyzers.loaders.lightgbm_model import describe_booster as describe_lightgbm
@@ -80,3 +85,25 @@ def test_categories_reach_the_boosters_own_explainer(load, explainer, table):
     values = found.tables["values"].to_pandas()
     red = values[(values["feature"] == "colour") & (values["value"] == "red")]
     assert red["phi"].abs().mean() > 0.01
+
+
+@pytest.mark.parametrize("method", ["automatic", "model-agnostic"])
+def test_asking_a_compiled_copy_changes_no_number(table, method, monkeypatch):
+    subject = subject_of(columns_of(table, "y"), classes=("0", "1"), n_rows=len(table))
+    data = dataset_of(subject, table)
+    encoder = make_column_transformer((OneHotEncoder(), ["colour"]), remainder="passthrough")
+    forest = make_pipeline(encoder, RandomForestClassifier(10, random_state=0))
+    loaded = describe_object(
+        forest.fit(table[["colour", "size"]], table["y"]), trust=Trust.CODE, notes=()
+    )
+    model = MatchedModel(loaded, subject, data.take(np.arange(20)).inputs)
+    params = QUICK.model_copy(update={"method": method})
+
+    by_copy = ANALYZER.measure(workbench(model, data), params)
+    monkeypatch.setattr(tabular, "compile_for", lambda bench: Compiled(bench.need_model(), ""))
+    by_model = ANALYZER.measure(workbench(model, data), params)
+
+    assert "to the last bit on 1,000 of 1,000 rows" in str(by_copy.facts["asked"])
+    assert by_copy.estimates == by_model.estimates
+    for name, found in by_copy.tables.items():
+        assert found.equals(by_model.tables[name]), name
