@@ -1,7 +1,7 @@
 """What a loaded model can do. Implementations live in `loaders`; only workers hold one."""
 
 from enum import StrEnum
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -74,5 +74,43 @@ class NetworkModel(DifferentiableModel, Protocol):
 
         Args:
             tensor: as `tensor_of` returns it.
+        """
+        ...
+
+
+class Tokens(NamedTuple):
+    """A text as a network reads it.
+
+    Attributes:
+        ids: `(n_tokens,)` numbers of its tokens.
+        hidden: `(n_tokens,)` the same with every token of the text itself behind a mark that
+            stands for no word; marks that the tokenizer adds stay.
+        spans: `(n_tokens, 2)` first letter and end of each in the text; equal where there is none.
+        mark: the mark.
+    """
+
+    ids: NDArray[np.int64]
+    hidden: NDArray[np.int64]
+    spans: NDArray[np.int64]
+    mark: str
+
+
+@runtime_checkable
+class TokenNetwork(Model, Protocol):
+    """A network of texts whose scores can be followed back to the vectors of its tokens."""
+
+    def tokens_of(self, text: str) -> Tokens:
+        """Cut a text as the network reads it; what it does not read is left out."""
+        ...
+
+    def vectors_of(self, ids: NDArray[np.int64]) -> Any:  # noqa: ANN401  a torch.Tensor
+        """Return the vectors of tokens, `(n_tokens, n_dimensions)`, without their graph."""
+        ...
+
+    def scores_of(self, vectors: Any) -> Any:  # noqa: ANN401  torch.Tensors
+        """Return probabilities `(n, n_classes)`, columns as `Subject.classes`, with their graph.
+
+        Args:
+            vectors: `(n, n_tokens, n_dimensions)`, of texts of one length.
         """
         ...

@@ -33,13 +33,14 @@ from analyzers.explanation.local import shared_lime
 from analyzers.explanation.params import MOST_ASKED_BACKGROUND, ExplanationParams, Method
 from analyzers.explanation.picture_values import Heat, heat_by_gradients
 from analyzers.explanation.selection import choose_class, choose_rows
-from analyzers.explanation.word_values import weigh_words
+from analyzers.explanation.word_choice import explain_texts_exactly
+from analyzers.explanation.word_values import Texts
 
 # Seconds after which a work counts as timed, and the sizes it is tried at.
 _LONG_ENOUGH_S = 0.15
 _QUESTION_SIZES = (8, 64, 512, 4096)
 _EXPLAINED_SIZES = (4, 32, 256)
-_PICTURE_SIZES = (4, 32)
+_OTHER_SIZES = (4, 32)
 _PICTURES_BEHIND = 10
 _LIME_ROWS = 20
 # A first call loads and compiles; it is made again unless it was long for another reason.
@@ -94,7 +95,7 @@ def measure(bench: Workbench, params: PilotParams) -> Measurements:
         found |= _explain_tables(bench, model, target, params, some, behind)
         found |= _regressions(some, bench.rng)
     elif subject.modality == "text":
-        found |= _explain_texts(model, class_index, params, some)
+        found |= _explain_texts(model, target, params, some)
     else:
         found |= _explain_pictures(model, target, params, some, behind)
     found["pilot_seconds"] = time.perf_counter() - began
@@ -179,9 +180,9 @@ def _regressions(some: Some, rng: np.random.Generator) -> dict[str, Fact]:
 
 
 def _explain_texts(
-    model: Model, class_index: int | None, params: PilotParams, some: Some
+    model: Model, target: Target, params: PilotParams, some: Some
 ) -> dict[str, Fact]:
-    texts = some(_EXPLAINED_SIZES[1]).inputs
+    texts = some(_OTHER_SIZES[-1]).inputs
     assert isinstance(texts, list)  # noqa: S101  called for texts only
     found: dict[str, Fact] = {
         "n_words": float(np.median([len(text.split()) for text in texts])),
@@ -189,13 +190,16 @@ def _explain_texts(
     }  # fmt: skip
     if params.method == "model-agnostic":
         return found | _named("explain", Cost(0.0, 0.0))
+    explained: list[Texts] = []
+
+    def explain(size: int) -> None:
+        explained.append(explain_texts_exactly(model, texts[:size], target, untracked))
+
     try:
-        began = time.perf_counter()
-        weighed = weigh_words(model, texts, class_index, untracked)
-        each = (time.perf_counter() - began) / len(texts)
+        cost = _growing(explain, _OTHER_SIZES, row_by_row=True)
     except DoesNotFit as reason:
         return found | {"refused": str(reason)} | _named("explain", Cost(0.0, 0.0))
-    return found | {"explainer": weighed.explainer} | _named("explain", Cost(0.0, each))
+    return found | {"explainer": explained[-1].explainer} | _named("explain", cost)
 
 
 def _explain_pictures(
@@ -215,7 +219,7 @@ def _explain_pictures(
         heats.append(heat_by_gradients(model, pictures, others, target, untracked))
 
     try:
-        cost = _growing(explain, _PICTURE_SIZES, row_by_row=True)
+        cost = _growing(explain, _OTHER_SIZES, row_by_row=True)
     except DoesNotFit as reason:
         return found | {"refused": str(reason)} | _named("explain", Cost(0.0, 0.0))
     heat = heats[-1]

@@ -170,10 +170,11 @@ def _text_plan(subject: Subject, params: ExplanationParams, speed: Speed) -> Pla
     drawn = min(params.rows, subject.n_rows)
     counts = count_texts(
         drawn, params.sampled_rows, params.lime_samples, speed.n_words,
-        is_asking=not speed.explainer,
+        is_asking=not speed.explainer, is_slow="gradients" in speed.explainer,
     )  # fmt: skip
     own = _OWN_WORK_OF_OTHERS_S + counts.neighbours * _TEXT_SAMPLE_S * max(1.0, speed.n_words / 20)
-    seconds = speed.opening + own + drawn * speed.explain_each + _asking(counts, speed)
+    explaining = speed.explain_start + counts.explained * speed.explain_each
+    seconds = speed.opening + own + explaining + _asking(counts, speed)
     name = speed.explainer or "Shapley values of words left out in random orders"
     return Plan(name, "texts", counts.explained, 0, counts.rows, seconds)
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from analyzers.explanation import pictures, tabular, words
 from analyzers.explanation.faithfulness import DEEPEST, RANDOM_ORDERS, REPLACEMENTS
 from analyzers.explanation.permutation import MOST_MOVED, REPEATS, affordable_rows
+from analyzers.explanation.word_choice import MOST_MASKED_TEXTS
 
 # Of deletion: the explanation's and the random ones.
 _ORDERS = 1 + RANDOM_ORDERS
@@ -71,10 +72,26 @@ def count_tests(n_columns: int, *, explained: int, drawn: int, lime_samples: int
 
 
 def count_texts(
-    drawn: int, sampled_rows: int, lime_samples: int, n_words: float, *, is_asking: bool
+    drawn: int,
+    sampled_rows: int,
+    lime_samples: int,
+    n_words: float,
+    *,
+    is_asking: bool,
+    is_slow: bool,
 ) -> Counts:
-    """Count what a run on texts of `n_words` words asks."""
-    explained = min(drawn, sampled_rows, words.MOST_MASKED_TEXTS) if is_asking else drawn
+    """Count what a run on texts of `n_words` words asks.
+
+    Args:
+        drawn: texts drawn, of which only some may be explained.
+        sampled_rows: most texts where each takes long.
+        lime_samples: neighbours of each run of LIME.
+        n_words: of a text.
+        is_asking: whether the explainer asks the model.
+        is_slow: whether it takes long for another reason.
+    """
+    is_few = is_asking or is_slow
+    explained = min(drawn, sampled_rows, MOST_MASKED_TEXTS) if is_few else drawn
     neighbours = (min(words.LIME_TEXTS, explained) + words.LIME_RUNS) * lime_samples
     rows = 2 * explained + neighbours + min(words.MOST_DELETED, explained) * 2 * _ORDERS * DEEPEST
     players = min(_PLAYERS, max(1, round(n_words)))

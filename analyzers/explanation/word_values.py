@@ -36,14 +36,25 @@ class WordValues(NamedTuple):
 
 
 class Texts(NamedTuple):
-    """All explained texts."""
+    """All explained texts.
+
+    Attributes:
+        values: of each.
+        bases: `(n_texts,)` the output before any word is known, on `scale`.
+        rebuilt: `(n_texts,)` base plus values, turned back to the scale of `Target.outputs`.
+        scale: what the values are measured in.
+        explainer: its name.
+        why: why this one.
+        background: what stands for an unknown word.
+    """
 
     values: list[WordValues]
-    base: float
+    bases: NDArray[np.float64]
     rebuilt: NDArray[np.float64]
     scale: Scale
     explainer: str
     why: str
+    background: str = "the empty text: an unknown word is one that is not there"
 
 
 def weigh_words(model: Model, texts: list[str], class_index: int | None, track: Tracker) -> Texts:
@@ -76,7 +87,7 @@ def weigh_words(model: Model, texts: list[str], class_index: int | None, track: 
         raise DoesNotFit("its terms could not be found again in the texts")
     kind = type(estimator).__name__
     return Texts(
-        values, float(sign * start[row]), rebuilt, scale,
+        values, np.full(len(texts), sign * start[row]), rebuilt, scale,
         f"exact attribution to words of a {kind} on {type(vectorizer).__name__}",
         "Words are counted, weighed and added up, so each word's part is exact.",
     )  # fmt: skip
@@ -158,7 +169,7 @@ def mask_words(
         values.append(WordValues(words, shared, error))
         rebuilt.append(base + float(phi.sum()))
     return Texts(
-        values, base, np.array(rebuilt), scale,
+        values, np.full(len(texts), base), np.array(rebuilt), scale,
         "sampled Shapley values of words (antithetic orders)",
         f"Words are left out in {_PAIRS} random orders, forwards and backwards; texts of more than "
         f"{_MOST_PLAYERS} words are cut into that many runs of words.",

@@ -6,11 +6,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from analyzers.anatomy.refusal import DoesNotFit
 from analyzers.core.result import Estimate, Fact, Measurements
 from analyzers.core.workbench import Workbench
 from analyzers.explanation.agreement import compare, mean_pairwise, top_of
-from analyzers.explanation.attribution import LARGEST_ERROR, target_of
+from analyzers.explanation.attribution import target_of
 from analyzers.explanation.faithfulness import (
     DEEPEST,
     RANDOM_ORDERS,
@@ -24,19 +23,17 @@ from analyzers.explanation.params import ExplanationParams
 from analyzers.explanation.records import explained_rows, importance_line
 from analyzers.explanation.selection import choose_class, choose_rows, choose_shown
 from analyzers.explanation.tables import TABLES
+from analyzers.explanation.word_choice import explain_texts
 from analyzers.explanation.word_values import (
     LIME_WIDTH,
     Ask,
     Beside,
     WordValues,
     beside_lime,
-    mask_words,
-    weigh_words,
 )
 from analyzers.toolkit.intervals import mean_estimate
 from analyzers.toolkit.sampling import sampling_note
 
-MOST_MASKED_TEXTS = 30
 MOST_WORDS_LISTED = 100
 MOST_TEXTS_KEPT = 200
 LIME_RUNS = 5
@@ -58,19 +55,16 @@ def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
     def ask(texts: list[str]) -> NDArray[np.float64]:
         return target.outputs(model, texts)
 
-    positions, refused = chosen.positions, ""
-    try:
-        if params.method == "model-agnostic":
-            raise DoesNotFit("you asked for the model-agnostic one")
-        texts = [everything[at] for at in positions]
-        found = weigh_words(model, texts, class_index, bench.track)
-        if np.abs(found.rebuilt - ask(texts)).max() > LARGEST_ERROR:
-            raise DoesNotFit("its values did not add up to the model's own answers")
-    except DoesNotFit as reason:
-        refused = str(reason)
-        positions = positions[: min(params.sampled_rows, MOST_MASKED_TEXTS)]
-        texts = [everything[at] for at in positions]
-        found = mask_words(ask, texts, target.scale, masking, bench.track)
+    found, texts, refused = explain_texts(
+        model,
+        [everything[at] for at in chosen.positions],
+        target,
+        most_asked=params.sampled_rows,
+        method=params.method,
+        rng=masking,
+        track=bench.track,
+    )
+    positions = chosen.positions[: len(texts)]
     outputs = ask(texts)
     shown = choose_shown(bench.need_predictions(), positions, params.row, outputs, class_index)
     places = [shown.place, *[at for at in range(len(texts)) if at != shown.place]][:LIME_TEXTS]
@@ -99,13 +93,16 @@ def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
     few = "No text has two different words that count."
     errors = np.array([value.error for value in found.values])
     row_numbers = bench.data.rows[positions]
+    sums = np.array([value.phi.sum() for value in found.values])
     estimates = {
         "additivity_error": Estimate(
             value=float(np.abs(found.rebuilt - outputs).max()),
             n=len(texts),
             method="largest |base + values - model's own answer|, probability",
         ),
-        "base_value": Estimate(value=found.base, n=len(texts), method=f"empty text, {found.scale}"),
+        "base_value": Estimate(
+            value=float(found.bases.mean()), n=len(texts), method=f"mean, {found.scale}"
+        ),
         "shap_lime_correlation": mean_estimate(rank[~np.isnan(rank)])
         if not np.isnan(rank).all() else Estimate.unmeasured(few),
         "lime_r_squared": mean_estimate(np.array([one.r_squared for one in compared])),
@@ -128,8 +125,8 @@ def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
         "explained_rows": explained_rows(
             bench,
             positions[:MOST_TEXTS_KEPT],
-            np.array([found.base + value.phi.sum() for value in found.values[:MOST_TEXTS_KEPT]]),
-            np.full(min(len(texts), MOST_TEXTS_KEPT), found.base),
+            found.bases[:MOST_TEXTS_KEPT] + sums[:MOST_TEXTS_KEPT],
+            found.bases[:MOST_TEXTS_KEPT],
             shown.place,
         ),
         "tokens": _tokens(row_numbers, found.values, shown.place),
@@ -151,7 +148,7 @@ def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
         "scale": found.scale,
         "class": None if class_index is None else bench.subject.classes[class_index],
         "n_explained": len(texts),
-        "background": "the empty text: an unknown word is one that is not there",
+        "background": found.background,
         "n_background": 1,
         "shown_row": int(row_numbers[shown.place]),
         "shown_row_reason": shown.why,

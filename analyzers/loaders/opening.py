@@ -13,9 +13,11 @@ from analyzers.inspection import InspectionParams
 from analyzers.loaders.alignment import align
 from analyzers.loaders.loaded_model import LoadedModel
 from analyzers.loaders.matched_model import MatchedModel
+from analyzers.loaders.matched_text_network import MatchedTextNetwork
 from analyzers.loaders.model_files import load_model
 from analyzers.loaders.proposal import propose
 from analyzers.loaders.table_files import load_table
+from analyzers.loaders.text_network import TextAnswer
 from analyzers.loaders.trial import try_model
 
 _PROBE_ROWS = 256
@@ -111,6 +113,8 @@ def match_model(loaded: LoadedModel, subject: Subject, data: Dataset) -> Model:
         from analyzers.loaders.matched_torch import MatchedTorchModel
 
         return MatchedTorchModel(loaded, subject, first_rows(data))
+    if isinstance(loaded.answer, TextAnswer):
+        return MatchedTextNetwork(loaded, subject, first_rows(data))
     return MatchedModel(loaded, subject, first_rows(data))
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analyzers.core.errors import ModelMisbehaved, RefusedFile
-from analyzers.core.model import Capability, Inputs
+from analyzers.core.model import Capability, Inputs, Tokens
 from analyzers.core.subject import Trust
 from analyzers.loaders import bounds
 from analyzers.loaders.formats import SAVE_ANY, SAVE_TEXT
@@ -44,6 +45,8 @@ _HEADER_BYTES = 8 * bounds.MEBIBYTE
 _TOKENIZER_BYTES = 64 * bounds.MEBIBYTE
 _MOST_TOKENS = 512
 _BATCH = 32
+# What may stand for a hidden word, first the mark networks are trained with for it.
+_MARKS = ("[MASK]", "<mask>", "[UNK]", "<unk>", "[PAD]", "<pad>")
 
 
 def load_text_network(path: Path) -> LoadedModel:
@@ -90,7 +93,7 @@ def load_text_network(path: Path) -> LoadedModel:
         kind=f"transformers {class_name}",
         native=network,
         trust=Trust.DATA,
-        answer=_Ask(network, tokenizer),
+        answer=TextAnswer(network, tokenizer),
         capabilities=frozenset({Capability.PREDICT_PROBA}),
         n_outputs=len(labels),
         classes=labels if are_named else None,
@@ -226,12 +229,43 @@ def _tokenizer(content: bytes, config: Any) -> Any:  # noqa: ANN401  untyped lib
     return tokenizer
 
 
-class _Ask:
-    """Gives texts to a network in small batches of like length."""
+class TextAnswer:
+    """Gives texts to a network in small batches of like length, or as the vectors of one text."""
 
     def __init__(self, network: Any, tokenizer: Any) -> None:  # noqa: ANN401  untyped libraries
         self._network = network
         self._tokenizer = tokenizer
+
+    def tokens_of(self, text: str) -> Tokens:
+        """Cut a text as the network reads it."""
+        found = self._tokenizer.encode(text)
+        ids = np.array(found.ids, dtype=np.int64)
+        spans = np.array(found.offsets, dtype=np.int64).reshape(-1, 2)
+        mark, number = self._mark()
+        is_own = np.array(found.special_tokens_mask) == 0
+        return Tokens(ids, np.where(is_own, number, ids), spans, mark)
+
+    def vectors_of(self, ids: NDArray[np.int64]) -> Any:  # noqa: ANN401  a torch.Tensor
+        """Return the vectors of tokens, `(n_tokens, n_dimensions)`."""
+        import torch
+
+        with torch.no_grad():
+            return self._network.get_input_embeddings()(torch.from_numpy(ids))
+
+    def scores_of(self, vectors: Any) -> Any:  # noqa: ANN401  torch.Tensors
+        """Return probabilities `(n, n_outputs)` with their graph."""
+        import torch
+
+        mask = torch.ones(vectors.shape[:2], dtype=torch.int64)
+        logits = self._network(inputs_embeds=vectors, attention_mask=mask).logits
+        return torch.softmax(logits.double(), dim=1)
+
+    def _mark(self) -> tuple[str, int]:
+        for mark in _MARKS:
+            number = self._tokenizer.token_to_id(mark)
+            if number is not None:
+                return mark, int(number)
+        return "the padding", int(self._network.config.pad_token_id or 0)
 
     def __call__(self, inputs: Inputs) -> Answer:
         """Return probabilities, `(n_texts, n_classes)`."""
@@ -245,8 +279,15 @@ class _Ask:
         for start in range(0, len(order), _BATCH):
             rows = order[start : start + _BATCH]
             encoded = self._tokenizer.encode_batch([texts[row] for row in rows])
-            ids = torch.tensor([item.ids for item in encoded])
-            mask = torch.tensor([item.attention_mask for item in encoded])
+            length = max(1, len(encoded[0].ids))
+            ids = torch.zeros((len(rows), length), dtype=torch.int64)
+            mask = torch.zeros_like(ids)
+            for at, item in enumerate(encoded):
+                ids[at, : len(item.ids)] = torch.tensor(item.ids, dtype=torch.int64)
+                mask[at, : len(item.ids)] = torch.tensor(item.attention_mask)
+            # A text without a token is one unknown word, whatever stands beside it in the batch.
+            is_empty = mask.sum(dim=1) == 0
+            ids[is_empty, 0], mask[is_empty, 0] = self._mark()[1], 1
             with torch.no_grad():
                 logits = self._network(input_ids=ids, attention_mask=mask).logits
             scores[rows] = torch.softmax(logits.double(), dim=1).numpy()

@@ -99,6 +99,8 @@ def test_texts_longer_than_the_model_takes_are_cut_and_empty_ones_answered(tmp_p
 
     assert np.isfinite(answer.scores).all()
     np.testing.assert_allclose(answer.scores.sum(axis=1), 1)
+    # An empty text gets the same answer alone and beside others.
+    np.testing.assert_allclose(model.answer([""]).scores[0], answer.scores[1], atol=1e-6)
 
 
 def lying_header() -> bytes:
