@@ -120,6 +120,14 @@ _TABULAR = (
         no_limit="No accepted limit exists; compare with what chance alone gives.",
     ),
     _Question(
+        "owen_correlation",
+        "SHAP and Owen values, which hide neighbours together, rank the {n} columns of the shown "
+        "row alike with a correlation of {value}; random rankings reach 0.",
+        "Where it is low, neighbouring columns act together: read them as groups.",
+        "Owen 1977; shap.PartitionExplainer",
+        no_limit="No accepted limit exists. Two random rankings reach 0 on average.",
+    ),
+    _Question(
         "lime_r_squared",
         "LIME's straight line explains {value}{ends} of what the model does around a row (R²).",
         "Where it is low, do not read LIME's weights as the model's reasons.",

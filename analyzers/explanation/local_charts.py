@@ -175,7 +175,11 @@ def draw_beside_lime(measurements: Measurements) -> Chart | None:
     table = table.iloc[order]
     names = [named(*pair) for pair in zip(table["feature"], table["value"], strict=True)]
     traces = []
-    for column, label, colour in (("phi", "SHAP", PALETTE[0]), ("weight", "LIME", PALETTE[1])):
+    methods = [("phi", "SHAP", PALETTE[0]), ("weight", "LIME", PALETTE[1])]
+    has_owen = bool(table["owen"].notna().any())
+    if has_owen:
+        methods.append(("owen", "SHAP in groups (Owen)", PALETTE[2]))
+    for column, label, colour in methods:
         values = table[column].to_numpy()
         # The two are in different units: each is shown as a share of its own largest.
         unit = float(np.abs(values).max()) or 1.0
@@ -205,11 +209,12 @@ def draw_beside_lime(measurements: Measurements) -> Chart | None:
         caption=(
             f"Each method's values as a share of its own largest; LIME is the mean of {n} runs "
             "with its smallest and largest. Where the two disagree, trust neither alone."
+            + (" Owen values hide neighbouring words together (shap library)." if has_owen else "")
         ),
         alt=f"SHAP and LIME bars side by side for {len(table)} {thing_of(measurements)}.",
         table="lime",
         figure=figure(
             traces, x="share of the method's largest value", y="",
-            height=140 + 34 * len(table), barmode="group",
+            height=140 + (46 if has_owen else 34) * len(table), barmode="group",
         ),
     )  # fmt: skip

@@ -6,7 +6,7 @@ search for counterfactuals ends when it has found enough, so it is counted by it
 
 from typing import NamedTuple
 
-from analyzers.explanation import pictures, tabular, words
+from analyzers.explanation import owen, pictures, tabular, word_lime, words
 from analyzers.explanation.faithfulness import DEEPEST, RANDOM_ORDERS, REPLACEMENTS
 from analyzers.explanation.permutation import MOST_MOVED, REPEATS, affordable_rows
 from analyzers.explanation.word_choice import MOST_MASKED_TEXTS
@@ -92,8 +92,15 @@ def count_texts(
     """
     is_few = is_asking or is_slow
     explained = min(drawn, sampled_rows, MOST_MASKED_TEXTS) if is_few else drawn
-    neighbours = (min(words.LIME_TEXTS, explained) + words.LIME_RUNS) * lime_samples
-    rows = 2 * explained + neighbours + min(words.MOST_DELETED, explained) * 2 * _ORDERS * DEEPEST
+    texts = min(word_lime.TEXTS_OF_SLOW if is_few else word_lime.TEXTS, explained)
+    runs = texts + word_lime.RUNS + 2 * min(word_lime.WIDTH_TEXTS, texts)
+    neighbours = runs * lime_samples
+    rows = (
+        2 * explained
+        + neighbours
+        + owen.MOST_QUESTIONS
+        + min(words.MOST_DELETED, explained) * 2 * _ORDERS * DEEPEST
+    )
     players = min(_PLAYERS, max(1, round(n_words)))
     if is_asking:
         rows += explained * _PAIRS * 2 * players

@@ -61,6 +61,12 @@ def importance_line(feature: str, values: NDArray[np.float64]) -> dict[str, obje
     }  # fmt: skip
 
 
+def answers_of(bench: Workbench, positions: NDArray[np.int64]) -> list[str]:
+    """Name the model's answers to rows."""
+    predicted = bench.need_predictions().predicted
+    return [str(_named(predicted[at], bench.subject.classes)) for at in positions]
+
+
 def explained_rows(
     bench: Workbench,
     positions: NDArray[np.int64],
@@ -75,7 +81,7 @@ def explained_rows(
         "row": bench.data.rows[positions],
         "output": outputs,
         "base": base,
-        "predicted": [_named(predictions.predicted[at], classes) for at in positions],
+        "predicted": answers_of(bench, positions),
         "label": [None if labels is None else _named(labels[at], classes) for at in positions],
         "is_shown": np.arange(len(positions)) == shown,
         "id": _identities(bench, positions),

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzers.explanation.agreement import top_of
 from analyzers.toolkit.feasible import FeasibleSpace
 
 MOST_PICKED = 6
@@ -44,9 +45,11 @@ def pick_representatives(weights: NDArray[np.float64], n_wanted: int = MOST_PICK
     """
     sizes = np.abs(weights)
     total = np.sqrt(sizes.sum(axis=0))
-    # A column counts for a row where it matters there, not where a ridge left it a crumb.
+    # An explanation names few columns, and none where a ridge left a crumb: else one row would
+    # seem to cover everything.
     tops = sizes.max(axis=1, keepdims=True)
-    leans = (sizes >= 0.1 * tops) & (tops > 0)
+    ranks = np.argsort(np.argsort(-sizes, axis=1, kind="stable"), axis=1)
+    leans = (ranks < top_of(weights.shape[1])) & (sizes >= 0.1 * tops) & (tops > 0)
     reachable = total[leans.any(axis=0)].sum()
     places: list[int] = []
     covered: list[float] = []

@@ -37,7 +37,8 @@ TABLES: dict[str, pa.Schema] = {
     "lime": pa.schema(
         [
             ("row", _WHOLE), ("feature", _TEXT), ("value", _TEXT), ("phi", _NUMBER),
-            ("weight", _NUMBER), ("low", _NUMBER), ("high", _NUMBER), ("n", _WHOLE),
+            ("weight", _NUMBER), ("low", _NUMBER), ("high", _NUMBER), ("owen", _NUMBER),
+            ("n", _WHOLE),
         ]
     ),
     # SHAP against LIME, row by row.

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
 from analyzers.core.workbench import Workbench
-from analyzers.explanation.chart_words import is_filled, named, output_of
-from analyzers.explanation.records import Scene
+from analyzers.explanation.chart_words import is_filled, named, output_of, thing_of
+from analyzers.explanation.records import Scene, answers_of
 from analyzers.explanation.representatives import (
     comparable,
     nearest,
@@ -43,27 +43,11 @@ def telling_rows_table(
         space: gives the units of the columns.
     """
     rows = bench.data.rows[scene.positions]
-    picked = pick_representatives(weights)
     predicted = bench.need_predictions().predicted[scene.positions]
     classes = bench.subject.classes
     names = [str(name) for name in scene.frame.columns]
-
-    def line(kind: str, answer: str, place: int, reasons: Sequence[float]) -> dict[str, Any]:
-        order = np.argsort(-np.abs(np.asarray(reasons)), kind="stable")[:_REASONS]
-        words = ", ".join(f"{names[at]} {reasons[at]:+.2g}" for at in order if reasons[at])
-        return {
-            "kind": kind, "answer": answer, "row": int(rows[place]), "words": words,
-            "output": float(scene.outputs[place]), "covered": None,
-        }  # fmt: skip
-
-    def answer_of(place: int) -> str:
-        return classes[int(predicted[place])] if classes else f"{predicted[place]:.6g}"
-
-    lines = [
-        line("representative", answer_of(int(place)), int(place), weights[place])
-        | {"rank": at + 1, "covered": float(picked.covered[at]), "n": len(weights)}
-        for at, place in enumerate(picked.places)
-    ]
+    answers = answers_of(bench, scene.positions)
+    lines = representative_lines(rows, answers, scene.outputs, weights, names)
     points = comparable(space, space.encode(scene.frame))[:_MOST_ROWS]
     codes, counts = np.unique(predicted[: len(points)], return_counts=True)
     groups = (
@@ -74,10 +58,48 @@ def telling_rows_table(
     )  # fmt: skip
     for members in groups:
         for at, place in enumerate(members[pick_prototypes(points[members], _PROTOTYPES)]):
-            answer = answer_of(int(place)) if classes else "any answer"
-            found = line("prototype", answer, int(place), scene.attribution.values[place])
-            lines.append(found | {"rank": at + 1, "n": len(members)})
+            lines.append(
+                {
+                    "kind": "prototype", "rank": at + 1, "row": int(rows[place]),
+                    "answer": answers[place] if classes else "any answer",
+                    "output": float(scene.outputs[place]), "covered": None,
+                    "words": _largest(scene.attribution.values[place], names), "n": len(members),
+                }
+            )  # fmt: skip
     return pa.Table.from_pylist(lines, schema=TABLES["telling_rows"])
+
+
+def representative_lines(
+    rows: NDArray[np.int64],
+    answers: Sequence[str],
+    outputs: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    names: Sequence[str],
+) -> list[dict[str, Any]]:
+    """Pick SP-LIME's rows and say what each rests on, as lines of the table `telling_rows`.
+
+    Args:
+        rows: `(n_rows,)` numbers of the rows, or more: the first are those with weights.
+        answers: of each.
+        outputs: of each.
+        weights: `(n_compared, n_features)` LIME's.
+        names: of the features: columns, words or patches.
+    """
+    picked = pick_representatives(weights)
+    return [
+        {
+            "kind": "representative", "answer": answers[place], "rank": rank + 1,
+            "row": int(rows[place]), "output": float(outputs[place]),
+            "covered": float(picked.covered[rank]), "words": _largest(weights[place], names),
+            "n": len(weights),
+        }
+        for rank, place in enumerate(picked.places)
+    ]  # fmt: skip
+
+
+def _largest(values: NDArray[np.float64], names: Sequence[str]) -> str:
+    order = np.argsort(-np.abs(values), kind="stable")[:_REASONS]
+    return ", ".join(f"{names[at]} {values[at]:+.2g}" for at in order if values[at])
 
 
 def draw_representatives(measurements: Measurements) -> Chart | None:
@@ -86,12 +108,15 @@ def draw_representatives(measurements: Measurements) -> Chart | None:
     if table.empty:
         return None
     share, n = float(table["covered"].iloc[-1]), int(table["n"].iloc[0])
+    thing = thing_of(measurements)
+    whole = {"words": "text", "patches": "picture"}.get(thing, "row")
+    those = f"{len(table)} {whole}s show" if len(table) > 1 else f"One {whole} shows"
     return _table_chart(
         "representatives",
-        f"{len(table)} row{'s' if len(table) > 1 else ''} that show {share:.0%} of what the model "
-        "rests on",
-        f"SP-LIME picks among n = {n:,} rows those whose LIME weights together cover most "
-        "importance; a column counts once. Read these rows first.",
+        f"{those} {share:.0%} of what the model rests on",
+        f"SP-LIME picks among n = {n:,} {whole}s those whose LIME weights together cover most "
+        f"importance; each of the {thing} counts once, for {whole}s where it is among the five "
+        f"largest. Read these {whole}s first.",
         {
             "row": [f"{row:,}" for row in table["row"]],
             "predicted": [plain(answer, longest=30) for answer in table["answer"]],

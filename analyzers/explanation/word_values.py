@@ -1,6 +1,5 @@
-"""What each word of a text adds, by SHAP and by LIME."""
+"""What each word of a text adds, by SHAP."""
 
-import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,8 +15,6 @@ from analyzers.explanation.linear import coefficients
 
 _PAIRS = 32
 _MOST_PLAYERS = 40
-# The package's own; its distances between texts run from 0 to 100.
-LIME_WIDTH = 25.0
 Ask = Callable[[list[str]], NDArray[np.float64]]
 
 
@@ -174,60 +171,3 @@ def mask_words(
         f"Words are left out in {_PAIRS} random orders, forwards and backwards; texts of more than "
         f"{_MOST_PLAYERS} words are cut into that many runs of words.",
     )  # fmt: skip
-
-
-class Beside(NamedTuple):
-    """SHAP and LIME of one text, by different word."""
-
-    words: list[str]
-    phi: NDArray[np.float64]
-    weights: NDArray[np.float64]
-    r_squared: float
-
-
-def beside_lime(
-    ask: Ask,
-    text: str,
-    shap: WordValues,
-    n_samples: int,
-    seed: int,
-    *,
-    width: float = LIME_WIDTH,
-) -> Beside:
-    """Run the package on one text and add both explanations up by different word.
-
-    Args:
-        ask: returns `(n,)` outputs for n texts.
-        text: what is explained.
-        shap: its SHAP values.
-        n_samples: texts with words left out that LIME asks about.
-        seed: of LIME's choice of words; the same seed leaves the same words out.
-        width: of the kernel; texts further away than about this count little.
-    """
-    from lime.lime_text import LimeTextExplainer
-
-    explainer = LimeTextExplainer(kernel_width=width, class_names=["output"], random_state=seed)
-    sums: dict[str, float] = {}
-    for word, phi in zip(shap.words, shap.phi, strict=True):
-        for piece in re.findall(r"\w+", word.lower()):
-            sums[piece] = sums.get(piece, 0.0) + float(phi)
-    if not sums:
-        return Beside(["(no words)"], np.zeros(1), np.zeros(1), 0.0)
-    answer = explainer.explain_instance(
-        text,
-        lambda asked: ask(list(asked))[:, None],
-        labels=(0,),
-        num_features=10_000,
-        num_samples=n_samples,
-    )
-    lime: dict[str, float] = {}
-    for place, weight in answer.local_exp[0]:
-        word = str(answer.domain_mapper.indexed_string.word(place)).lower()
-        lime[word] = lime.get(word, 0.0) + float(weight)
-    words = sorted(sums, key=lambda word: (-abs(sums[word]), word))
-    return Beside(
-        words,
-        np.array([sums[word] for word in words]),
-        np.array([lime.get(word, 0.0) for word in words]),
-        float(answer.score),
-    )

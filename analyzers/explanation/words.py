@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from analyzers.core.result import Estimate, Fact, Measurements
 from analyzers.core.workbench import Workbench
-from analyzers.explanation.agreement import compare, mean_pairwise, top_of
+from analyzers.explanation.agreement import top_of
 from analyzers.explanation.attribution import target_of
 from analyzers.explanation.faithfulness import (
     DEEPEST,
@@ -20,26 +20,27 @@ from analyzers.explanation.faithfulness import (
     orders_of,
 )
 from analyzers.explanation.params import ExplanationParams
-from analyzers.explanation.records import explained_rows, importance_line
+from analyzers.explanation.records import answers_of, explained_rows, importance_line
 from analyzers.explanation.selection import choose_class, choose_rows, choose_shown
 from analyzers.explanation.tables import TABLES
+from analyzers.explanation.telling_rows import representative_lines
 from analyzers.explanation.word_choice import explain_texts
-from analyzers.explanation.word_values import (
-    LIME_WIDTH,
+from analyzers.explanation.word_lime import (
+    TEXTS,
+    TEXTS_OF_SLOW,
     Ask,
-    Beside,
-    WordValues,
-    beside_lime,
+    lime_estimates,
+    lime_of_texts,
+    lime_words_table,
+    weights_by_word,
+    word_agreement_table,
 )
-from analyzers.toolkit.intervals import mean_estimate
+from analyzers.explanation.word_values import WordValues
 from analyzers.toolkit.sampling import sampling_note
 
 MOST_WORDS_LISTED = 100
 MOST_TEXTS_KEPT = 200
-LIME_RUNS = 5
-LIME_TEXTS = 10
 MOST_DELETED = 100
-_WIDTH_TEXTS = 5
 
 
 def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
@@ -67,30 +68,17 @@ def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
     positions = chosen.positions[: len(texts)]
     outputs = ask(texts)
     shown = choose_shown(bench.need_predictions(), positions, params.row, outputs, class_index)
-    places = [shown.place, *[at for at in range(len(texts)) if at != shown.place]][:LIME_TEXTS]
-    seeds = local.integers(0, 2**31, LIME_RUNS)
-    compared = [
-        beside_lime(ask, texts[at], found.values[at], params.lime_samples, int(seeds[0]))
-        for at in bench.track(places, "Running LIME on texts", total=len(places))
-    ]
-    reruns = [
-        beside_lime(ask, texts[shown.place], found.values[shown.place], params.lime_samples, seed)
-        for seed in bench.track([int(s) for s in seeds], "Repeating LIME", total=LIME_RUNS)
-    ]
-    widths = [
-        [
-            beside_lime(
-                ask, texts[at], found.values[at], params.lime_samples, int(seeds[0]), width=width
-            ).weights
-            for width in (LIME_WIDTH / 2, LIME_WIDTH * 2)
-        ]
-        for at in bench.track(places[:_WIDTH_TEXTS], "Changing LIME's width")
-    ]
-    weights = np.array([run.weights for run in reruns])
+    lime = lime_of_texts(
+        ask,
+        texts,
+        found.values,
+        shown.place,
+        n_texts=TEXTS_OF_SLOW if len(texts) < len(chosen.positions) else TEXTS,
+        n_samples=params.lime_samples,
+        rng=local,
+        track=bench.track,
+    )
     faithfulness = _leave_out(ask, texts[:MOST_DELETED], found.values, deleting)
-    agreement = [compare(one.phi[None], one.weights[None]) for one in compared]
-    rank = np.array([item.spearman[0] for item in agreement])
-    few = "No text has two different words that count."
     errors = np.array([value.error for value in found.values])
     row_numbers = bench.data.rows[positions]
     sums = np.array([value.phi.sum() for value in found.values])
@@ -103,14 +91,9 @@ def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
         "base_value": Estimate(
             value=float(found.bases.mean()), n=len(texts), method=f"mean, {found.scale}"
         ),
-        "shap_lime_correlation": mean_estimate(rank[~np.isnan(rank)])
-        if not np.isnan(rank).all() else Estimate.unmeasured(few),
-        "lime_r_squared": mean_estimate(np.array([one.r_squared for one in compared])),
-        "lime_stability": _stability(weights, few),
-        "lime_width_stability": _width_stability(widths, few),
-    }  # fmt: skip
+    } | lime_estimates(lime)
     if faithfulness is None:
-        unmeasured = Estimate.unmeasured(few)
+        unmeasured = Estimate.unmeasured("No text has two words.")
         estimates |= {"faithfulness_gain": unmeasured, "insertion_gain": unmeasured}
     else:
         estimates |= faithfulness_estimates(faithfulness)
@@ -130,8 +113,17 @@ def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
             shown.place,
         ),
         "tokens": _tokens(row_numbers, found.values, shown.place),
-        "lime": _lime(int(row_numbers[shown.place]), reruns[0], weights),
-        "agreement": _agreement(row_numbers[places], compared),
+        "lime": lime_words_table(int(row_numbers[shown.place]), lime),
+        "agreement": word_agreement_table(row_numbers, lime),
+        "telling_rows": pa.Table.from_pylist(
+            representative_lines(
+                row_numbers[lime.places],
+                answers_of(bench, positions[lime.places]),
+                outputs[lime.places],
+                *weights_by_word(lime),
+            ),
+            schema=TABLES["telling_rows"],
+        ),
         "deletion": TABLES["deletion"].empty_table()
         if faithfulness is None
         else faithfulness_table(faithfulness),
@@ -152,40 +144,18 @@ def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
         "n_background": 1,
         "shown_row": int(row_numbers[shown.place]),
         "shown_row_reason": shown.why,
-        "n_top": top_of(len(compared[0].phi)),
-        "n_features": len(compared[0].phi),
+        "n_top": top_of(len(lime.compared[0].phi)),
+        "n_features": len(lime.compared[0].phi),
         "shap_version": version("shap"),
         "lime_version": version("lime"),
     }
     notes = (
         sampling_note(len(texts), len(bench.data), "Explained texts", strata=("predictions",)),
-        sampling_note(len(places), len(texts), "Texts explained with LIME too"),
+        sampling_note(len(lime.places), len(texts), "Texts explained with LIME too"),
     )
     return Measurements(
         estimates=estimates, facts=facts, tables=tables, sampling=tuple(filter(None, notes))
     )
-
-
-def _stability(weights: NDArray[np.float64], few: str) -> Estimate:
-    pairs = mean_pairwise(weights)
-    if np.isnan(pairs).all():
-        return Estimate.unmeasured(few)
-    return Estimate(
-        value=float(np.nanmean(pairs)),
-        n=len(weights),
-        method=f"mean Spearman correlation of all pairs of {len(weights)} runs",
-    )
-
-
-def _width_stability(widths: list[list[NDArray[np.float64]]], few: str) -> Estimate:
-    alike = np.array([compare(a[None], b[None]).spearman[0] for a, b in widths])
-    if np.isnan(alike).all():
-        return Estimate.unmeasured(few)
-    found = mean_estimate(alike[~np.isnan(alike)])
-    if found.low is None or found.high is None:
-        return found
-    # A correlation ends at 1; Student's interval of a few does not know it.
-    return found.model_copy(update={"low": max(found.low, -1.0), "high": min(found.high, 1.0)})
 
 
 def _leave_out(
@@ -232,32 +202,3 @@ def _tokens(rows: NDArray[np.int64], values: list[WordValues], shown: int) -> pa
         for position, (word, phi) in enumerate(zip(values[at].words, values[at].phi, strict=True))
     ]
     return pa.Table.from_pylist(lines, schema=TABLES["tokens"])
-
-
-def _lime(row: int, first: Beside, weights: NDArray[np.float64]) -> pa.Table:
-    lines = [
-        {
-            "row": row, "feature": word[:200], "value": "", "phi": float(first.phi[at]),
-            "weight": float(weights[:, at].mean()), "low": float(weights[:, at].min()),
-            "high": float(weights[:, at].max()), "n": len(weights),
-        }
-        for at, word in enumerate(first.words)
-    ]  # fmt: skip
-    return pa.Table.from_pylist(lines, schema=TABLES["lime"])
-
-
-def _agreement(rows: NDArray[np.int64], compared: list[Beside]) -> pa.Table:
-    lines = []
-    for row, one in zip(rows, compared, strict=True):
-        found = compare(one.phi[None], one.weights[None])
-        lines.append(
-            {
-                "row": int(row),
-                "spearman": None if np.isnan(found.spearman[0]) else float(found.spearman[0]),
-                "kendall": None if np.isnan(found.kendall[0]) else float(found.kendall[0]),
-                "overlap": float(found.overlap[0]),
-                "conflicts": int(found.conflicts[0]),
-                "lime_r_squared": one.r_squared,
-            }
-        )
-    return pa.Table.from_pylist(lines, schema=TABLES["agreement"])

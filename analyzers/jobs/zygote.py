@@ -36,7 +36,7 @@ WARM_IMPORTS = (
     "sklearn.calibration", "sklearn.feature_extraction.text", "skops.io", "joblib",
     "analyzers.loaders.opening", "torch", "shap", "xgboost", "lightgbm", "catboost", "onnx", "lime",
     "lime.lime_tabular", "lime.lime_text", "openpyxl", "PIL.Image",
-    "analyzers.adversarial.text",
+    "analyzers.adversarial.text", "analyzers.explanation.owen",
 )  # fmt: skip
 
 

@@ -8,7 +8,8 @@ from sklearn.feature_extraction.text import CountVectorizer
 
 from analyzers.core.workbench import untracked
 from analyzers.explanation.gradients import integrate_gradients
-from analyzers.explanation.word_values import WordValues, beside_lime, mask_words
+from analyzers.explanation.word_lime import beside_lime
+from analyzers.explanation.word_values import WordValues, mask_words
 from tests.explanation.benches import TorchModel
 
 WEIGHTS = {"good": 0.3, "bad": -0.2, "plot": 0.1, "dull": -0.05}
@@ -46,7 +47,7 @@ def test_words_left_out_give_what_shaps_text_masker_gives(text):
     found = dict(zip(ours.values[0].words, ours.values[0].phi, strict=True))
     for word, value in zip(theirs.data[0], theirs.values[0], strict=True):
         assert found[word.strip()] == pytest.approx(value, abs=max(4 * ours.values[0].error, 1e-9))
-    assert ours.base == pytest.approx(float(np.ravel(theirs.base_values)[0]))
+    assert ours.bases[0] == pytest.approx(float(np.ravel(theirs.base_values)[0]))
 
 
 @pytest.mark.parametrize("text", ["", "   ", "好", "جيد جدا", "word " * 3000])
