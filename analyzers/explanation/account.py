@@ -1,8 +1,7 @@
 """How the explanations at hand were made, in sentences: explainer, rows, errors, versions."""
 
 from analyzers.core.result import Measurements
-
-_THINGS = {"text": "texts", "image": "pictures"}
+from analyzers.explanation.things import things_of
 
 
 def account_of(measurements: Measurements) -> tuple[str, ...]:
@@ -15,7 +14,7 @@ def account_of(measurements: Measurements) -> tuple[str, ...]:
         Sentences from the most to the least important; words from data are as they are.
     """
     facts = measurements.facts
-    things = _THINGS.get(str(facts.get("modality")), "rows")
+    things = things_of(measurements).wholes
     tried = facts.get("explainers_refused")
     what = (
         f"It explains the {facts.get('explained_output')} of {facts.get('n_explained'):,} "

@@ -3,6 +3,7 @@
 References: Krishna et al. 2024, "The disagreement problem in explainable machine learning".
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -47,6 +48,19 @@ def compare(first: NDArray[np.float64], second: NDArray[np.float64]) -> Agreemen
         overlap[row] = len(both) / top
         conflicts[row] = int((first[row, both] * second[row, both] < 0).sum())
     return Agreement(spearman, kendall, overlap, conflicts, top, top / n_features)
+
+
+def compare_each(pairs: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> Agreement:
+    """Compare pairs of explanations of rows that each have features of their own, such as texts."""
+    each = [compare(first[None], second[None]) for first, second in pairs]
+    return Agreement(
+        spearman=np.concatenate([item.spearman for item in each]),
+        kendall=np.concatenate([item.kendall for item in each]),
+        overlap=np.concatenate([item.overlap for item in each]),
+        conflicts=np.concatenate([item.conflicts for item in each]),
+        top=each[0].top,
+        chance=float(np.mean([item.chance for item in each])),
+    )
 
 
 def top_of(n_features: int) -> int:

@@ -98,12 +98,6 @@ def scale_of(measurements: Measurements) -> str:
     return plain(measurements.facts.get("scale") or "output")
 
 
-def thing_of(measurements: Measurements) -> str:
-    """What is explained: columns, words or patches."""
-    things = {"text": "words", "image": "patches"}
-    return things.get(str(measurements.facts.get("modality")), "columns")
-
-
 def named(feature: str, value: str) -> str:
     """A column and its value, safe to show and short."""
     name = plain(feature, longest=30)

@@ -9,8 +9,8 @@ from analyzers.explanation.chart_words import (
     interval_bars,
     is_filled,
     scale_of,
-    thing_of,
 )
+from analyzers.explanation.things import things_of
 from analyzers.toolkit.plots import DIVERGING, PALETTE, figure, plain
 
 _OTHER = "#6B7280"
@@ -32,13 +32,13 @@ def draw_bars(measurements: Measurements) -> Chart | None:
         "error_x": interval_bars(table, "mean_abs"),
         "hovertemplate": "%{y}: %{x:.3g}<extra></extra>",
     }
-    thing, top = thing_of(measurements), names[-1]
+    things, top = things_of(measurements), names[-1]
     return Chart(
         name="importance",
         title=f"{top} moves the output most",
         caption=(
-            f"Mean size of the SHAP values over {n:,} explained rows, largest {len(names)} "
-            f"{thing}, with 95 % intervals over rows."
+            f"Mean size of the SHAP values over {n:,} explained {things.wholes}, largest "
+            f"{len(names)} {things.parts}, with 95 % intervals over {things.wholes}."
         ),
         alt=f"Bars of mean |SHAP|: {', '.join(f'{name}' for name in names[::-1][:5])} lead.",
         table="importance",
@@ -184,18 +184,19 @@ def _order_chart(measurements: Measurements, test: str) -> Chart | None:
             }
         )
     n = int(table["n"].max())
-    thing = thing_of(measurements)
+    thing, whole = things_of(measurements)
+    over = f"over {n:,} {whole}s with 95 % intervals"
     title = f"Replacing what SHAP names first against replacing {thing} at random"
     caption = (
-        f"Mean change of the model's answer after each number of replaced {thing}, over {n:,} rows "
-        "with 95 % intervals; a useful explanation lies above random."
+        f"Mean change of the model's answer after each number of replaced {thing}, {over}; a "
+        "useful explanation lies above random."
     )
     axes = (f"{thing} replaced", "mean change of the answer")
     if test == "insertion":
         title = f"Putting back what SHAP names first against putting {thing} back at random"
         caption = (
-            f"Mean distance from the row's own answer when all {thing} are replaced but those put "
-            f"back, over {n:,} rows with 95 % intervals; a useful explanation lies below random."
+            f"Mean distance from the {whole}'s own answer when all {thing} are replaced but those "
+            f"put back, {over}; a useful explanation lies below random."
         )
         axes = (f"{thing} put back", "mean distance from the own answer")
     return Chart(
@@ -216,6 +217,7 @@ def draw_agreement(measurements: Measurements) -> Chart | None:
     known = table["spearman"].dropna().to_numpy()
     if not len(known):
         return None
+    wholes = things_of(measurements).wholes
     counts, edges = np.histogram(known, bins=20, range=(-1, 1))
     trace = {
         "type": "bar",
@@ -223,14 +225,14 @@ def draw_agreement(measurements: Measurements) -> Chart | None:
         "y": counts,
         "width": 0.095,
         "marker": {"color": PALETTE[0]},
-        "hovertemplate": "correlation %{x:.2f}: %{y} rows<extra></extra>",
+        "hovertemplate": "correlation %{x:.2f}: %{y}<extra></extra>",
     }
     return Chart(
         name="agreement",
         title=f"SHAP and LIME rank alike with a median correlation of {np.median(known):.2f}",
-        caption=f"Rank correlation of the two explanations of each of {len(known):,} rows; 1 is "
-        "the same order, 0 is what random orders reach.",
+        caption=f"Rank correlation of the two explanations of each of {len(known):,} {wholes}; 1 "
+        "is the same order, 0 is what random orders reach.",
         alt=f"Histogram of rank correlations from {known.min():.2f} to {known.max():.2f}.",
         table="agreement",
-        figure=figure([trace], x="Spearman correlation", y="rows", showlegend=False),
+        figure=figure([trace], x="Spearman correlation", y=wholes, showlegend=False),
     )

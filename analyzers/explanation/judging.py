@@ -5,6 +5,7 @@ from typing import NamedTuple
 from analyzers.core.finding import Finding, Threshold, Verdict, judge_estimate
 from analyzers.core.policy import Policy
 from analyzers.core.result import Estimate, Measurements
+from analyzers.explanation.things import things_of
 
 AREA = "explanation"
 _UNMEASURED = Estimate.unmeasured("The explanation was not measured.")
@@ -265,9 +266,6 @@ def _sensitive(key: str, measurements: Measurements, policy: Policy) -> Finding:
     )
 
 
-_THINGS = {"text": ("words", "text"), "image": ("patches", "picture")}
-
-
 def _headline(sentence: str, estimate: Estimate, measurements: Measurements) -> str:
     if estimate.value is None:
         return f"Not measured: {estimate.reason}"
@@ -277,9 +275,9 @@ def _headline(sentence: str, estimate: Estimate, measurements: Measurements) -> 
         percent += f" ({estimate.low:.0%} to {estimate.high:.0%})"
     n_top = int(measurements.facts.get("n_top") or 0)
     n_features = int(measurements.facts.get("n_features") or 1)
-    thing, of_them = _THINGS.get(str(measurements.facts.get("modality")), ("columns", "row"))
-    sentence = sentence.replace("columns", thing).replace("of a row", f"of a {of_them}")
-    sentence = sentence.replace("shown row", f"shown {of_them}")
+    things = things_of(measurements)
+    sentence = sentence.replace("columns", things.parts).replace(" a row", f" a {things.whole}")
+    sentence = sentence.replace("shown row", f"shown {things.whole}")
     text = sentence.replace("{value}", _shown(estimate.value)).replace("{ends}", ends)
     text = text.replace("{n_top}", str(n_top)).replace("{n}", str(estimate.n))
     text = text.replace("{percent}", percent).replace("{chance}", f"{n_top / n_features:.0%}")

@@ -16,10 +16,10 @@ from analyzers.explanation.chart_words import (
     output_of,
     scale_of,
     slug,
-    thing_of,
     waterfall,
 )
 from analyzers.explanation.partners import colour_by, partner_of
+from analyzers.explanation.things import things_of
 from analyzers.toolkit.plots import PALETTE, figure, plain
 
 MOST_POINTS = 5000
@@ -201,17 +201,18 @@ def draw_beside_lime(measurements: Measurements) -> Chart | None:
             }  # fmt: skip
         traces.append(trace)
     row, n = int(table["row"].iloc[0]), int(table["n"].iloc[0])
+    parts = things_of(measurements).parts
     opposite = int((table["phi"] * table["weight"] < 0).sum())
     return Chart(
         name="shap_and_lime",
         title=f"Row {row:,}: SHAP and LIME push {opposite} of {len(table)} "
-        f"{thing_of(measurements)} in opposite directions",
+        f"{parts} in opposite directions",
         caption=(
             f"Each method's values as a share of its own largest; LIME is the mean of {n} runs "
             "with its smallest and largest. Where the two disagree, trust neither alone."
             + (" Owen values hide neighbouring words together (shap library)." if has_owen else "")
         ),
-        alt=f"SHAP and LIME bars side by side for {len(table)} {thing_of(measurements)}.",
+        alt=f"SHAP and LIME bars side by side for {len(table)} {parts}.",
         table="lime",
         figure=figure(
             traces, x="share of the method's largest value", y="",

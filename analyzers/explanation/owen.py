@@ -1,8 +1,9 @@
 """Owen values of one text or picture, by the shap package, to stand beside our own values.
 
 Neighbouring words, and halves of the picture, are hidden together before they are taken apart, so
-a few hundred questions reach single words. What is shared inside a group differs from Shapley
-values where words of different groups act together; large differences are a reason to look.
+a thousand questions reach single words of most texts; larger pictures are left in groups. What is
+shared inside a group differs from Shapley values where words of different groups act together;
+large differences are a reason to look.
 
 References: Owen 1977; Lundberg's `shap.PartitionExplainer`.
 """
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from analyzers.explanation.word_values import WordValues
 
-MOST_QUESTIONS = 500
+MOST_QUESTIONS = 1_000
 # Stands for a hidden word until the model is asked: a letter that no text holds.
 _HIDDEN = "\ue000"
 Pictures = NDArray[np.float32]

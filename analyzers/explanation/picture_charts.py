@@ -14,7 +14,7 @@ _SIDE = 240
 
 
 def overlay_chart(measurements: Measurements) -> Chart | None:
-    """Draw each kept picture with its attribution over it; the shown one with LIME beside it."""
+    """Draw each kept picture with its attribution over it; the shown one with others beside it."""
     if not is_filled(measurements, "cells"):
         return None
     table = measurements.tables["cells"].to_pandas()
@@ -24,8 +24,9 @@ def overlay_chart(measurements: Measurements) -> Chart | None:
     for row in rows:
         part = table[table["row"] == row]
         panels.append((f"row {row}, SHAP", part, "phi"))
-        if row == shown and part["lime"].notna().any():
-            panels.append((f"row {row}, LIME", part, "lime"))
+        for column, name in (("owen", "in groups (Owen)"), ("lime", "LIME")):
+            if row == shown and part[column].notna().any():
+                panels.append((name, part, column))
     traces: list[dict[str, Any]] = []
     layout: dict[str, Any] = {
         "height": _SIDE + 80,
@@ -71,9 +72,10 @@ def overlay_chart(measurements: Measurements) -> Chart | None:
     return Chart(
         name="overlay",
         title="Which parts of the picture move the answer",
-        caption=f"{len(rows)} pictures; orange raises, blue lowers the {output}; each picture has "
-        "its own colour range.",
-        alt=f"Attribution of {len(rows)} pictures laid over them, the first with LIME beside it.",
+        caption=f"n = {len(rows)} pictures by SHAP, the first also by Owen values (patches hidden "
+        f"together) and LIME; orange raises, blue lowers the {output}; each has its own colours.",
+        alt=f"Attribution of {len(rows)} pictures laid over them, the first with Owen values and "
+        "LIME beside it.",
         table="cells",
         figure={"data": traces, "layout": layout},
     )

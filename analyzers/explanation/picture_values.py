@@ -1,7 +1,5 @@
-"""What each part of a picture adds, by SHAP and by LIME."""
+"""What each part of a picture adds, by SHAP."""
 
-import contextlib
-import io
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -17,8 +15,6 @@ from analyzers.explanation.gradients import integrate_gradients
 
 PATCHES_ACROSS = 8
 _PAIRS = 32
-# The package's own; its distances between pictures run from 0 to 1.
-LIME_WIDTH = 0.25
 Ask = Callable[[NDArray[np.float32]], NDArray[np.float64]]
 Pictures = NDArray[np.float32]
 
@@ -51,6 +47,15 @@ def patches_of(height: int, width: int) -> NDArray[np.int64]:
     columns = np.arange(width) * across // width
     numbers: NDArray[np.int64] = rows[:, None] * across + columns[None, :]
     return numbers
+
+
+def names_of(patches: NDArray[np.int64]) -> list[str]:
+    """Name each patch by the middle of its rows and columns of pixels, from 0."""
+    names = []
+    for number in range(int(patches.max()) + 1):
+        down, across = np.nonzero(patches == number)
+        names.append(f"row {int(np.median(down))}, column {int(np.median(across))}:")
+    return names
 
 
 def heat_by_gradients(
@@ -108,54 +113,6 @@ def heat_by_patches(
         f"in {_PAIRS} random orders, forwards and backwards.",
         1, float(np.median(errors)),
     )  # fmt: skip
-
-
-class PatchRun(NamedTuple):
-    """One run of LIME on one picture: `(n_patches,)` weights and the fit of its line."""
-
-    weights: NDArray[np.float64]
-    r_squared: float
-
-
-def lime_of_patches(
-    ask: Ask,
-    picture: Pictures,
-    hidden: Pictures,
-    patches: NDArray[np.int64],
-    n_samples: int,
-    seed: int,
-    *,
-    width: float = LIME_WIDTH,
-) -> PatchRun:
-    """Run the package; what it hides shows the mean picture, as for SHAP."""
-    from lime.lime_image import LimeImageExplainer
-
-    n_channels = picture.shape[2]
-
-    # The package takes three channels; a grey picture is repeated and read back from the first.
-    def coloured(grey: Pictures) -> NDArray[np.float64]:
-        full = np.repeat(grey, 3, axis=2) if n_channels == 1 else grey[:, :, :3]
-        return full.astype(np.float64)
-
-    def answer(asked: NDArray[np.float64]) -> NDArray[np.float64]:
-        return ask(np.asarray(asked, dtype=np.float32)[:, :, :, :n_channels])[:, None]
-
-    # The package draws a progress bar on the error stream and cannot be told not to.
-    with contextlib.redirect_stderr(io.StringIO()):
-        found = LimeImageExplainer(kernel_width=width, random_state=seed).explain_instance(
-            coloured(picture),
-            answer,
-            hide_color=coloured(hidden),
-            labels=(0,),
-            top_labels=None,
-            num_samples=n_samples,
-            batch_size=256,
-            segmentation_fn=lambda _: patches,
-        )
-    weights = np.zeros(int(patches.max()) + 1)
-    for place, weight in found.local_exp[0]:
-        weights[place] = weight
-    return PatchRun(weights, float(found.score))
 
 
 def sum_by_patch(values: NDArray[np.float64], patches: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from analyzers.anatomy.refusal import DoesNotFit
 from analyzers.core.model import Capability, DifferentiableModel
 from analyzers.core.result import Estimate, Fact, Measurements
 from analyzers.core.workbench import Workbench
-from analyzers.explanation.agreement import compare, top_of
+from analyzers.explanation.agreement import top_of
 from analyzers.explanation.attribution import target_of
 from analyzers.explanation.faithfulness import (
     DEEPEST,
@@ -20,20 +20,22 @@ from analyzers.explanation.faithfulness import (
     faithfulness_table,
     orders_of,
 )
+from analyzers.explanation.owen import owen_of_picture
 from analyzers.explanation.params import ExplanationParams
+from analyzers.explanation.picture_lime import lime_of_pictures, picture_lime_estimates
 from analyzers.explanation.picture_values import (
-    LIME_WIDTH,
     Ask,
     Pictures,
     heat_by_gradients,
     heat_by_patches,
-    lime_of_patches,
+    names_of,
     patches_of,
     sum_by_patch,
 )
-from analyzers.explanation.records import explained_rows
+from analyzers.explanation.records import agreement_table, answers_of, explained_rows
 from analyzers.explanation.selection import choose_class, choose_rows, choose_shown
 from analyzers.explanation.tables import TABLES
+from analyzers.explanation.telling_rows import representative_lines
 from analyzers.toolkit.sampling import sampling_note
 
 MOST_GRADIENT_PICTURES = 100
@@ -41,8 +43,6 @@ MOST_MASKED_PICTURES = 20
 MOST_BACKGROUND = 10
 PICTURES_SHOWN = 4
 MOST_CELLS_ACROSS = 64
-LIME_RUNS = 3
-MOST_LIME_SAMPLES = 1000
 
 
 def measure_pictures(bench: Workbench, params: ExplanationParams) -> Measurements:
@@ -81,31 +81,13 @@ def measure_pictures(bench: Workbench, params: ExplanationParams) -> Measurement
     shown = choose_shown(bench.need_predictions(), positions, params.row, outputs, class_index)
     patches = patches_of(pictures.shape[1], pictures.shape[2])
     sums = sum_by_patch(heat.values, patches)
-    seeds = [int(seed) for seed in local.integers(0, 2**31, LIME_RUNS)]
     hidden = background.mean(axis=0)
-    n_samples = min(params.lime_samples, MOST_LIME_SAMPLES)
-    runs = [
-        lime_of_patches(ask, pictures[shown.place], hidden, patches, n_samples, seed)
-        for seed in bench.track(seeds, "Running LIME on the shown picture", total=LIME_RUNS)
-    ]
-    narrow, wide = (
-        lime_of_patches(
-            ask, pictures[shown.place], hidden, patches, n_samples, seeds[0], width=width
-        )
-        for width in bench.track((LIME_WIDTH / 2, LIME_WIDTH * 2), "Changing LIME's width", total=2)
-    )
-    width_alike = float(compare(narrow.weights[None], wide.weights[None]).spearman[0])
-    lime = np.mean([run.weights for run in runs], axis=0)
+    lime = lime_of_pictures(
+        ask, pictures, sums, shown.place, hidden, patches,
+        n_samples=params.lime_samples, rng=local, track=bench.track,
+    )  # fmt: skip
+    owen = owen_of_picture(ask, pictures[shown.place], hidden)
     faithfulness = _hide(ask, pictures, sums, patches, hidden, deleting)
-    agreement = compare(sums[[shown.place]], lime[None])
-    stability = np.array(
-        [
-            compare(runs[a].weights[None], runs[b].weights[None]).spearman[0]
-            for a in range(LIME_RUNS)
-            for b in range(a + 1, LIME_RUNS)
-        ]
-    )
-    flat = "The model answers the same whatever is hidden."
     estimates = {
         "additivity_error": Estimate(
             value=float(np.abs(heat.base + heat.values.sum(axis=(1, 2)) - outputs).max()),
@@ -113,40 +95,30 @@ def measure_pictures(bench: Workbench, params: ExplanationParams) -> Measurement
             method="largest |base + values - model's own answer|, probability",
         ),
         "base_value": Estimate(value=heat.base, n=heat.n_background, method=target.scale),
-        "shap_lime_correlation": Estimate.unmeasured(flat)
-        if np.isnan(agreement.spearman[0])
-        else Estimate(
-            value=float(agreement.spearman[0]), n=int(patches.max()) + 1,
-            method="Spearman correlation over the patches of the shown picture",
-        ),
-        "lime_r_squared": Estimate(
-            value=float(np.mean([run.r_squared for run in runs])), n=LIME_RUNS,
-            method=f"shown picture, mean of {LIME_RUNS} runs",
-        ),
-        "lime_stability": Estimate.unmeasured(flat)
-        if np.isnan(stability).all()
-        else Estimate(
-            value=float(np.nanmean(stability)), n=LIME_RUNS, method="mean Spearman correlation"
-        ),
-        "lime_width_stability": Estimate.unmeasured(flat)
-        if np.isnan(width_alike)
-        else Estimate(
-            value=width_alike, n=int(patches.max()) + 1,
-            method="Spearman correlation over the patches of the shown picture",
-        ),
-    }  # fmt: skip
+    } | picture_lime_estimates(lime, sums[shown.place], sum_by_patch(owen[None], patches)[0])
     estimates |= faithfulness_estimates(faithfulness)
     if heat.error is not None:
         estimates["sampling_error"] = Estimate(
             value=heat.error, n=len(pictures), method="median 95 % half-width"
         )
     rows = bench.data.rows[positions]
+    representatives = representative_lines(
+        rows[lime.places],
+        answers_of(bench, positions[lime.places]),
+        outputs[lime.places],
+        lime.weights,
+        names_of(patches),
+    )
+    read_first = [int(line["row"]) for line in representatives]
+    telling = [shown.place, *[at for at in lime.places[1:] if rows[at] in read_first]]
     tables = {
         "explained_rows": explained_rows(
             bench, positions, heat.base + heat.values.sum(axis=(1, 2)),
             np.full(len(positions), heat.base), shown.place,
         ),
-        "cells": _cells(rows, pictures, heat.values, shown.place, lime, patches),
+        "cells": _cells(rows, pictures, heat.values, telling, lime.shown[patches], owen),
+        "agreement": agreement_table(rows[lime.places], lime.agreement, lime.r_squared),
+        "telling_rows": pa.Table.from_pylist(representatives, schema=TABLES["telling_rows"]),
         "deletion": faithfulness_table(faithfulness),
     }  # fmt: skip
     explained = "the value"
@@ -174,6 +146,7 @@ def measure_pictures(bench: Workbench, params: ExplanationParams) -> Measurement
         sampling_note(
             len(pictures), len(bench.data), "Explained pictures", strata=("predictions",)
         ),
+        sampling_note(len(lime.places), len(pictures), "Pictures explained with LIME too"),
         *chosen.notes[:1],
     )
     return Measurements(
@@ -208,23 +181,22 @@ def _cells(
     rows: NDArray[np.int64],
     pictures: Pictures,
     values: NDArray[np.float64],
-    shown: int,
+    places: list[int],
     lime: NDArray[np.float64],
-    patches: NDArray[np.int64],
+    owen: NDArray[np.float64],
 ) -> pa.Table:
-    kept = [shown, *[at for at in range(len(rows)) if at != shown]][:PICTURES_SHOWN]
+    """Pictures cell by cell, the first of `places` with LIME and Owen values of its pixels."""
+    rest = [at for at in range(len(rows)) if at not in places]
     height, width = values.shape[1:]
     size = -(-max(height, width) // MOST_CELLS_ACROSS)
     parts = []
-    for at in kept:
+    for at in [*places, *rest][:PICTURES_SHOWN]:
         grey = pictures[at].mean(axis=2)
         heat = _pool(values[at], size)
         brightness = _pool(grey, size) / _pool(np.ones_like(grey), size)
         down, across = np.indices(heat.shape)
-        weight = np.full(heat.size, np.nan)
-        if at == shown:
-            corner = patches[::size, ::size]
-            weight = lime[corner].ravel()
+        nothing = pa.nulls(heat.size, pa.float64())
+        is_first = at == places[0]
         parts.append(
             pa.table(
                 {
@@ -233,7 +205,8 @@ def _cells(
                     "across": across.ravel(),
                     "brightness": brightness.ravel(),
                     "phi": heat.ravel(),
-                    "lime": pa.array(weight, type=pa.float64(), mask=np.isnan(weight)),
+                    "lime": lime[::size, ::size].ravel() if is_first else nothing,
+                    "owen": _pool(owen, size).ravel() if is_first else nothing,
                 },
                 schema=TABLES["cells"],
             )

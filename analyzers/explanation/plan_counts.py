@@ -6,7 +6,7 @@ search for counterfactuals ends when it has found enough, so it is counted by it
 
 from typing import NamedTuple
 
-from analyzers.explanation import owen, pictures, tabular, word_lime, words
+from analyzers.explanation import owen, picture_lime, pictures, tabular, word_lime, words
 from analyzers.explanation.faithfulness import DEEPEST, RANDOM_ORDERS, REPLACEMENTS
 from analyzers.explanation.permutation import MOST_MOVED, REPEATS, affordable_rows
 from analyzers.explanation.word_choice import MOST_MASKED_TEXTS
@@ -114,8 +114,9 @@ def count_pictures(drawn: int, sampled_rows: int, lime_samples: int, *, is_askin
         if is_asking
         else min(drawn, pictures.MOST_GRADIENT_PICTURES)
     )
-    neighbours = pictures.LIME_RUNS * min(lime_samples, pictures.MOST_LIME_SAMPLES)
-    rows = neighbours + explained * (2 + 2 * _ORDERS * DEEPEST)
+    shared = min(picture_lime.PICTURES, explained) * min(lime_samples, picture_lime.SAMPLES)
+    neighbours = (picture_lime.RUNS + 2) * min(lime_samples, picture_lime.MOST_SAMPLES)
+    rows = neighbours + shared + owen.MOST_QUESTIONS + explained * (2 + 2 * _ORDERS * DEEPEST)
     calls = _CALLS + neighbours // 256 + 2 * _ORDERS * DEEPEST
     if is_asking:
         rows += explained * _PAIRS * 2 * _PATCHES

@@ -222,16 +222,21 @@ def lime_table(bench: Workbench, scene: Scene, runs: LocalWeights) -> pa.Table:
 
 
 def agreement_table(
-    bench: Workbench, scene: Scene, lime: LocalWeights, found: Agreement
+    rows: NDArray[np.int64], found: Agreement, r_squared: NDArray[np.float64]
 ) -> pa.Table:
-    """SHAP against LIME, row by row."""
-    n = len(lime.weights)
+    """SHAP against LIME, row by row.
+
+    Args:
+        rows: `(n_rows,)` their numbers.
+        found: the comparison.
+        r_squared: `(n_rows,)` of LIME's lines; NaN where the model answers the same everywhere.
+    """
     columns = {
-        "row": bench.data.rows[scene.positions[:n]],
+        "row": rows,
         "spearman": _or_null(found.spearman),
         "kendall": _or_null(found.kendall),
         "overlap": found.overlap,
         "conflicts": found.conflicts,
-        "lime_r_squared": _or_null(lime.r_squared),
+        "lime_r_squared": _or_null(r_squared),
     }
     return pa.table(columns, schema=TABLES["agreement"])

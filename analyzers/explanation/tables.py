@@ -147,7 +147,7 @@ TABLES: dict[str, pa.Schema] = {
     "cells": pa.schema(
         [
             ("row", _WHOLE), ("down", _WHOLE), ("across", _WHOLE), ("brightness", _NUMBER),
-            ("phi", _NUMBER), ("lime", _NUMBER),
+            ("phi", _NUMBER), ("lime", _NUMBER), ("owen", _NUMBER),
         ]
     ),
 }  # fmt: skip

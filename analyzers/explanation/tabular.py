@@ -139,7 +139,9 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
         "values": values_table(bench, scene),
         "beeswarm": beeswarm_table(bench, scene, most=params.swarm_points),
         "lime": lime_table(bench, scene, lime_one),
-        "agreement": agreement_table(bench, scene, lime_all, agreement),
+        "agreement": agreement_table(
+            bench.data.rows[positions[: len(compared)]], agreement, lime_all.r_squared
+        ),
         "proxies": sensitive.table,
     }
     data = bench.data.inputs

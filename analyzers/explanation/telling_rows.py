@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
 from analyzers.core.workbench import Workbench
-from analyzers.explanation.chart_words import is_filled, named, output_of, thing_of
+from analyzers.explanation.chart_words import is_filled, named, output_of
 from analyzers.explanation.records import Scene, answers_of
 from analyzers.explanation.representatives import (
     comparable,
@@ -20,6 +20,7 @@ from analyzers.explanation.representatives import (
     pick_representatives,
 )
 from analyzers.explanation.tables import TABLES
+from analyzers.explanation.things import things_of
 from analyzers.explanation.ways import rows_at_hand, rules_of
 from analyzers.toolkit.feasible import FeasibleSpace
 from analyzers.toolkit.plots import figure, plain
@@ -108,15 +109,14 @@ def draw_representatives(measurements: Measurements) -> Chart | None:
     if table.empty:
         return None
     share, n = float(table["covered"].iloc[-1]), int(table["n"].iloc[0])
-    thing = thing_of(measurements)
-    whole = {"words": "text", "patches": "picture"}.get(thing, "row")
-    those = f"{len(table)} {whole}s show" if len(table) > 1 else f"One {whole} shows"
+    things = things_of(measurements)
+    those = f"{len(table)} {things.wholes} show" if len(table) > 1 else f"One {things.whole} shows"
     return _table_chart(
         "representatives",
         f"{those} {share:.0%} of what the model rests on",
-        f"SP-LIME picks among n = {n:,} {whole}s those whose LIME weights together cover most "
-        f"importance; each of the {thing} counts once, for {whole}s where it is among the five "
-        f"largest. Read these {whole}s first.",
+        f"SP-LIME picks among n = {n:,} {things.wholes} those whose LIME weights together cover "
+        f"most importance; each of the {things.parts} counts once, for {things.wholes} where it is "
+        f"among the five largest. Look at these {things.wholes} first.",
         {
             "row": [f"{row:,}" for row in table["row"]],
             "predicted": [plain(answer, longest=30) for answer in table["answer"]],

@@ -1,7 +1,7 @@
 """LIME of texts: beside SHAP, beside itself with other seeds and widths, and over several texts."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from analyzers.core.result import Estimate
 from analyzers.core.workbench import Tracker
-from analyzers.explanation.agreement import compare, mean_pairwise
+from analyzers.explanation.agreement import Agreement, compare, compare_each, mean_pairwise
 from analyzers.explanation.owen import owen_of_text
 from analyzers.explanation.tables import TABLES
 from analyzers.explanation.word_values import WordValues
@@ -48,6 +48,7 @@ class TextLime(NamedTuple):
     Attributes:
         places: of the texts among those explained.
         compared: one run of each.
+        agreement: of SHAP and LIME of each.
         runs: `(n_runs, n_words)` weights of the shown text with other seeds.
         widths: of the first texts, weights with half and with twice the kernel width.
         owen: `(n_words,)` Owen values of the shown text; None where it has no two words.
@@ -55,6 +56,7 @@ class TextLime(NamedTuple):
 
     places: list[int]
     compared: list[Beside]
+    agreement: Agreement
     runs: NDArray[np.float64]
     widths: list[tuple[NDArray[np.float64], NDArray[np.float64]]]
     owen: NDArray[np.float64] | None
@@ -100,7 +102,14 @@ def lime_of_texts(
     owen = owen_of_text(ask, texts[shown])
     parts = {} if owen is None else sum_by_word(owen)
     beside = np.array([parts.get(word, 0.0) for word in compared[0].words])
-    return TextLime(places, compared, np.array(runs), widths, beside if parts else None)
+    return TextLime(
+        places=places,
+        compared=compared,
+        agreement=compare_each([(one.phi, one.weights) for one in compared]),
+        runs=np.array(runs),
+        widths=widths,
+        owen=beside if parts else None,
+    )
 
 
 def beside_lime(
@@ -154,16 +163,13 @@ def sum_by_word(values: WordValues) -> dict[str, float]:
 
 def lime_estimates(found: TextLime) -> dict[str, Estimate]:
     """How well LIME fits, how steady it is, and how far it agrees with SHAP."""
-    compared = [compare(one.phi[None], one.weights[None]) for one in found.compared]
     shown = found.compared[0]
     estimates = {
-        "shap_lime_correlation": _mean([item.spearman[0] for item in compared]),
-        "shap_lime_overlap": mean_estimate(np.array([item.overlap[0] for item in compared])),
+        "shap_lime_correlation": _mean(found.agreement.spearman),
+        "shap_lime_overlap": mean_estimate(found.agreement.overlap),
         "lime_r_squared": mean_estimate(np.array([one.r_squared for one in found.compared])),
         "lime_stability": _mean(mean_pairwise(found.runs)),
-        "lime_width_stability": _mean(
-            [compare(one[None], other[None]).spearman[0] for one, other in found.widths]
-        ),
+        "lime_width_stability": _mean(compare_each(found.widths).spearman),
     }
     stability = estimates["lime_stability"]
     if stability.value is not None:
@@ -188,9 +194,8 @@ def lime_estimates(found: TextLime) -> dict[str, Estimate]:
     return estimates
 
 
-def _mean(found: Sequence[float] | NDArray[np.float64]) -> Estimate:
-    known = np.asarray(found, dtype=np.float64)
-    known = known[~np.isnan(known)]
+def _mean(found: NDArray[np.float64]) -> Estimate:
+    known = found[~np.isnan(found)]
     if not len(known):
         return Estimate.unmeasured(_FEW)
     made = mean_estimate(known)
@@ -213,24 +218,6 @@ def lime_words_table(row: int, found: TextLime) -> pa.Table:
         for at, word in enumerate(shown.words)
     ]  # fmt: skip
     return pa.Table.from_pylist(lines, schema=TABLES["lime"])
-
-
-def word_agreement_table(rows: NDArray[np.int64], found: TextLime) -> pa.Table:
-    """SHAP against LIME, text by text."""
-    lines = []
-    for row, one in zip(rows[found.places], found.compared, strict=True):
-        agreed = compare(one.phi[None], one.weights[None])
-        lines.append(
-            {
-                "row": int(row),
-                "spearman": None if np.isnan(agreed.spearman[0]) else float(agreed.spearman[0]),
-                "kendall": None if np.isnan(agreed.kendall[0]) else float(agreed.kendall[0]),
-                "overlap": float(agreed.overlap[0]),
-                "conflicts": int(agreed.conflicts[0]),
-                "lime_r_squared": one.r_squared,
-            }
-        )
-    return pa.Table.from_pylist(lines, schema=TABLES["agreement"])
 
 
 def weights_by_word(found: TextLime) -> tuple[NDArray[np.float64], list[str]]:

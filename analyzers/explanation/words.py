@@ -20,7 +20,12 @@ from analyzers.explanation.faithfulness import (
     orders_of,
 )
 from analyzers.explanation.params import ExplanationParams
-from analyzers.explanation.records import answers_of, explained_rows, importance_line
+from analyzers.explanation.records import (
+    agreement_table,
+    answers_of,
+    explained_rows,
+    importance_line,
+)
 from analyzers.explanation.selection import choose_class, choose_rows, choose_shown
 from analyzers.explanation.tables import TABLES
 from analyzers.explanation.telling_rows import representative_lines
@@ -33,7 +38,6 @@ from analyzers.explanation.word_lime import (
     lime_of_texts,
     lime_words_table,
     weights_by_word,
-    word_agreement_table,
 )
 from analyzers.explanation.word_values import WordValues
 from analyzers.toolkit.sampling import sampling_note
@@ -114,7 +118,11 @@ def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
         ),
         "tokens": _tokens(row_numbers, found.values, shown.place),
         "lime": lime_words_table(int(row_numbers[shown.place]), lime),
-        "agreement": word_agreement_table(row_numbers, lime),
+        "agreement": agreement_table(
+            row_numbers[lime.places],
+            lime.agreement,
+            np.array([one.r_squared for one in lime.compared]),
+        ),
         "telling_rows": pa.Table.from_pylist(
             representative_lines(
                 row_numbers[lime.places],

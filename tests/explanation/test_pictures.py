@@ -6,6 +6,7 @@ import torch
 
 from analyzers.explanation import ANALYZER
 from analyzers.explanation.params import ExplanationParams
+from analyzers.explanation.picture_lime import lime_of_patches, shared_lime_of
 from analyzers.explanation.picture_values import patches_of
 from tests.explanation.benches import TorchModel, picture_bench
 
@@ -64,6 +65,49 @@ def test_lime_finds_the_quarter_too(by_gradients):
     inside = (shown["down"] < 4) & (shown["across"] < 4)
 
     assert shown.loc[inside, "lime"].abs().mean() > 3 * shown.loc[~inside, "lime"].abs().mean()
+
+
+def test_one_draw_for_all_pictures_gives_what_the_package_gives():
+    rng = np.random.default_rng(0)
+    pictures = rng.random((3, 8, 8, 1)).astype(np.float32)
+    hidden, patches = np.full((8, 8, 1), 0.5, dtype=np.float32), patches_of(8, 8)
+
+    def ask(asked):
+        return 1 / (1 + np.exp(-asked[:, :4, :4, 0].sum(axis=(1, 2)) + asked[:, 0, 7, 0]))
+
+    for seed, picture in enumerate(pictures):
+        theirs = lime_of_patches(ask, picture, hidden, patches, 300, seed)
+        # The package draws a seed for its own cutting first, and replaces the first picture drawn
+        # by the whole one.
+        source = np.random.RandomState(seed)
+        source.randint(0, high=1000)
+        keeps = source.randint(0, 2, 300 * 64).reshape(300, 64)[1:]
+        ours = shared_lime_of(ask, picture, hidden, patches, keeps)
+
+        np.testing.assert_allclose(ours.weights, theirs.weights, atol=1e-7)
+        assert ours.r_squared == pytest.approx(theirs.r_squared)
+
+
+def test_the_pictures_to_look_at_first_are_picked_and_kept(by_gradients):
+    table = by_gradients.tables["telling_rows"].to_pandas()
+
+    assert set(table["kind"]) == {"representative"}
+    assert table["covered"].is_monotonic_increasing
+    kept = by_gradients.tables["cells"].to_pandas()["row"].unique()
+    shown = by_gradients.facts["shown_row"]
+    assert kept[0] == shown
+    others = set(table["row"]) - {shown}
+    assert len(others & set(kept)) == min(len(others), 3)
+    names = {chart.name: chart.title for chart in ANALYZER.draw(by_gradients)}
+    assert "pictures show" in names["representatives"] or "One picture" in names["representatives"]
+
+
+def test_methods_are_compared_on_several_pictures(by_gradients):
+    agreed = by_gradients.estimates["shap_lime_correlation"]
+
+    assert agreed.n == QUICK.rows
+    assert agreed.low < agreed.value < agreed.high
+    assert by_gradients.estimates["owen_correlation"].value > 0.5
 
 
 def test_limes_width_is_changed_on_the_shown_picture(by_gradients):
