@@ -66,7 +66,6 @@ def main() -> int:
     forest = RandomForestClassifier(100, max_depth=10, random_state=0)
     _compare_boundary("neural network", network, n_rows=20 if quick else 100)
     _compare_boundary("forest of 100 trees", forest, n_rows=6 if quick else 30)
-    _compare_pictures(n_rows=200 if quick else 500)
     _compare_texts(n_texts=30 if quick else 300)
     return 0
 
@@ -168,86 +167,6 @@ def _textbook(
                 reach /= 2
         sizes[at] = np.linalg.norm(point - row)
     return sizes, asked
-
-
-def _compare_pictures(*, n_rows: int) -> None:
-    import torch
-    from sklearn.datasets import load_digits
-
-    from analyzers.adversarial.aim import Aim
-    from analyzers.adversarial.gradient import many_steps
-    from analyzers.adversarial.network import Network
-
-    published = load_digits()
-    pictures = (published.images[:n_rows, ..., None] / 16).astype(np.float32)
-    codes = published.target[:n_rows].astype(np.int64)
-    # One thread: the arithmetic is small, and waiting for another thread would be measured.
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    network = torch.nn.Sequential(
-        torch.nn.Conv2d(1, 16, 3, padding=1), torch.nn.ReLU(),
-        torch.nn.Conv2d(16, 32, 3, padding=1), torch.nn.ReLU(),
-        torch.nn.MaxPool2d(2), torch.nn.Flatten(), torch.nn.Linear(512, 10),
-    )  # fmt: skip
-    tensor, targets = (
-        torch.from_numpy(pictures.transpose(0, 3, 1, 2).copy()),
-        torch.from_numpy(codes),
-    )
-    optimiser = torch.optim.Adam(network.parameters(), lr=0.01)
-    for _ in range(40):
-        optimiser.zero_grad()
-        torch.nn.functional.cross_entropy(network(tensor), targets).backward()
-        optimiser.step()
-    network.eval()
-
-    class Answering:
-        kind, native = "torch", network
-        capabilities = frozenset({Capability.PREDICT_PROBA, Capability.GRADIENT})
-
-        def tensor_of(self, inputs: Inputs) -> torch.Tensor:
-            return torch.from_numpy(np.ascontiguousarray(np.asarray(inputs).transpose(0, 3, 1, 2)))
-
-        def logits(self, given: torch.Tensor) -> torch.Tensor:
-            return network(given)
-
-        def gradient(self, inputs: Inputs, wanted: NDArray[np.int64]) -> NDArray[np.float32]:
-            raise NotImplementedError
-
-        def predict(self, inputs: Inputs) -> NDArray[np.int64]:
-            with torch.no_grad():
-                return np.asarray(network(self.tensor_of(inputs)).argmax(dim=1).numpy())
-
-        def predict_proba(self, inputs: Inputs) -> NDArray[np.float64]:
-            raise NotImplementedError
-
-    size, steps = 0.1, 40
-    seen = Network(Answering(), pictures)
-    seen.answers(tensor[:2])
-    ours, seconds = _timed(
-        lambda: many_steps(
-            seen, pictures, Aim(codes), size, "L-inf", steps=steps, restarts=1,
-            rng=np.random.default_rng(0),
-        )
-    )  # fmt: skip
-
-    def plain() -> NDArray[np.bool_]:
-        home = current = tensor
-        for _ in range(steps):
-            given = current.clone().requires_grad_(True)
-            loss = torch.nn.functional.cross_entropy(network(given), targets, reduction="sum")
-            slope = torch.autograd.grad(loss, given)[0]
-            moved = current + 2.5 * size / steps * slope.sign()
-            current = (home + (moved - home).clamp(-size, size)).clamp(0, 1)
-        with torch.no_grad():
-            return np.asarray((network(current).argmax(dim=1) != targets).numpy())
-
-    reached, limit = _timed(plain)
-    # Ours also keeps flips that a later step would undo, so it may only break more.
-    _line(
-        work="PGD-40, L-inf 0.1, digits", size=f"{n_rows} pictures", ours=seconds,
-        peer="plain torch loop without early stopping", peer_s=limit, limit=limit,
-        agree=bool((ours.is_broken >= reached).all()),
-    )  # fmt: skip
 
 
 def _compare_texts(*, n_texts: int) -> None:

@@ -28,10 +28,12 @@ from analyzers.adversarial.target import Target
 from analyzers.core.model import Capability, Inputs
 from analyzers.core.subject import Column, Role
 from analyzers.toolkit.feasible import space_of
+from benchmarks.peers.digits import fit_digits
 from benchmarks.peers.hop_skip_jump import Rows, Walk, art_walk, foolbox_walk
 
 PEERS = {"ART": art_walk, "foolbox": foolbox_walk}
 TOLERANCE = 1.02
+MOST_DIGITS = 1_797
 CALL_ROWS = 1_000
 # Of the size that an opened model makes, for all three.
 CALL_PICTURES = 512
@@ -208,24 +210,8 @@ def _table(name: str, classifier: Any, *, n_rows: int) -> Task:  # noqa: ANN401 
 
 def _digits(*, n_rows: int) -> Task:
     import torch
-    from sklearn.datasets import load_digits
 
-    published = load_digits()
-    pictures = (published.images[..., None] / 16).astype(np.float32)
-    truth = torch.from_numpy(published.target.astype(np.int64))
-    torch.manual_seed(0)
-    network = torch.nn.Sequential(
-        torch.nn.Conv2d(1, 16, 3, padding=1), torch.nn.ReLU(),
-        torch.nn.Conv2d(16, 32, 3, padding=1), torch.nn.ReLU(),
-        torch.nn.MaxPool2d(2), torch.nn.Flatten(), torch.nn.Linear(512, 10),
-    )  # fmt: skip
-    tensor = torch.from_numpy(pictures.transpose(0, 3, 1, 2).copy())
-    optimiser = torch.optim.Adam(network.parameters(), lr=0.01)
-    for _ in range(40):
-        optimiser.zero_grad()
-        torch.nn.functional.cross_entropy(network(tensor), truth).backward()
-        optimiser.step()
-    network.eval()
+    network, pictures, _ = fit_digits(MOST_DIGITS)
 
     def answer(rows: Rows) -> NDArray[np.int64]:
         given = torch.from_numpy(np.ascontiguousarray(rows.transpose(0, 3, 1, 2)))
