@@ -10,7 +10,8 @@ from analyzers.core.result import Measurements
 from analyzers.explanation.chart_words import is_filled
 from analyzers.toolkit.plots import DIVERGING, plain
 
-_SIDE = 240
+# Pixels of a picture, and of a page across.
+_SIDE, _WIDTH = 240, 960
 
 
 def overlay_chart(measurements: Measurements) -> Chart | None:
@@ -29,7 +30,7 @@ def overlay_chart(measurements: Measurements) -> Chart | None:
                 panels.append((name, part, column))
     traces: list[dict[str, Any]] = []
     layout: dict[str, Any] = {
-        "height": _SIDE + 80,
+        "height": min(_SIDE, _WIDTH // len(panels)) + 60,
         "margin": {"l": 10, "r": 10, "t": 40, "b": 10},
         "annotations": [],
         "showlegend": False,
@@ -48,8 +49,8 @@ def overlay_chart(measurements: Measurements) -> Chart | None:
         }  # fmt: skip
         layout["annotations"].append(
             {
-                "text": plain(title), "x": left + width / 2, "y": 1.04, "xref": "paper",
-                "yref": "paper", "showarrow": False, "yanchor": "bottom",
+                "text": plain(title), "x": 0.5, "y": 1.02, "xref": f"x{suffix} domain",
+                "yref": f"y{suffix} domain", "showarrow": False, "yanchor": "bottom",
             }
         )  # fmt: skip
         axes = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}

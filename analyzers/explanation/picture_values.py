@@ -50,11 +50,11 @@ def patches_of(height: int, width: int) -> NDArray[np.int64]:
 
 
 def names_of(patches: NDArray[np.int64]) -> list[str]:
-    """Name each patch by the middle of its rows and columns of pixels, from 0."""
+    """Name each patch by its middle: row and column of pixels, from 0."""
     names = []
     for number in range(int(patches.max()) + 1):
         down, across = np.nonzero(patches == number)
-        names.append(f"row {int(np.median(down))}, column {int(np.median(across))}:")
+        names.append(f"({int(np.median(down))}, {int(np.median(across))})")
     return names
 
 

@@ -30,6 +30,7 @@ _PROTOTYPES = 3
 _MOST_ROWS = 1000
 _REASONS = 4
 _NEAR = 3
+_LETTERS_A_LINE = 65
 
 
 def telling_rows_table(
@@ -116,7 +117,12 @@ def draw_representatives(measurements: Measurements) -> Chart | None:
         f"{those} {share:.0%} of what the model rests on",
         f"SP-LIME picks among n = {n:,} {things.wholes} those whose LIME weights together cover "
         f"most importance; each of the {things.parts} counts once, for {things.wholes} where it is "
-        f"among the five largest. Look at these {things.wholes} first.",
+        f"among the five largest. Look at these {things.wholes} first."
+        + (
+            " A patch is named by its row and column of pixels."
+            if things.parts == "patches"
+            else ""
+        ),
         {
             "row": [f"{row:,}" for row in table["row"]],
             "predicted": [plain(answer, longest=30) for answer in table["answer"]],
@@ -212,6 +218,8 @@ def _table_chart(
     table: str = "telling_rows",
 ) -> Chart:  # fmt: skip
     n_lines = len(next(iter(columns.values())))
+    # The last column is the wide one; a text too long for it takes further lines.
+    n_written = sum(1 + len(text) // _LETTERS_A_LINE for text in list(columns.values())[-1])
     trace = {
         "type": "table",
         "header": {"values": list(columns), "align": "left"},
@@ -224,5 +232,11 @@ def _table_chart(
         caption=caption,
         alt=f"Table of {n_lines} rows: {', '.join(columns)}.",
         table=table,
-        figure=figure([trace], x="", y="", height=110 + 34 * n_lines),
+        figure=figure(
+            [trace],
+            x="",
+            y="",
+            height=60 + 10 * n_lines + 18 * n_written,
+            margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        ),
     )
