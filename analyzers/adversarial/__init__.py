@@ -4,8 +4,9 @@ Question
     What is the smallest change, of those an attacker could really make, that flips an answer?
 
 Method
-    Tables: three searches, all rows in step: along the slope of the score, one feature at a time,
-    and along the decision boundary with labels only (HopSkipJump family). They work on raw values
+    Tables: searches with all rows in step: along the slope of the score, the cheapest sets of
+    changes that should add up, along the decision boundary with labels only (HopSkipJump family),
+    and exchanging one change for a cheaper one. They work on raw values
     and keep to ranges, whole numbers, decimals, categories and columns nobody can change; a missing
     value stays missing. Size is Euclidean, one standard deviation or another category counting 1.
     Where the whole model may be known, the smallest change of tree models is proved or bounded
@@ -64,7 +65,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
 
 ANALYZER: Analyzer[AdversarialParams] = Analyzer(
     name="adversarial",
-    version=3,
+    version=4,
     title="Adversarial examples",
     question="How little does it take to make the model answer wrongly?",
     about=__doc__,

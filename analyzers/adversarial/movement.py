@@ -7,8 +7,8 @@ and down, one feature at a time, all rows in step.
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzers.adversarial.coordinate import single_moves
 from analyzers.adversarial.noise import DRAWS, random_changes
+from analyzers.adversarial.single_changes import single_moves
 from analyzers.adversarial.target import Target
 from analyzers.core.workbench import Tracker, untracked
 

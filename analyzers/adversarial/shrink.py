@@ -1,6 +1,7 @@
 """Make every change found as small as it can be made one feature at a time."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analyzers.adversarial.found import Found
 from analyzers.adversarial.target import Target
@@ -9,16 +10,19 @@ BISECTIONS = 7
 MOST_FEATURES = 40
 
 
-def shrink(target: Target, found: Found, *, queries: int) -> None:
+def shrink(
+    target: Target, found: Found, *, queries: int, rows: NDArray[np.int64] | None = None
+) -> None:
     """Put features back, first entirely and then by bisection, as long as the answer stays changed.
 
     Args:
         target: the model and the rows.
         found: gives the points and receives smaller ones.
         queries: questions per row after which the row rests, counted over all searches.
+        rows: those to shrink; all that are known where None.
     """
     space = target.space
-    rows = found.rows
+    rows = found.rows if rows is None else rows
     rows = rows[target.queries[rows] < queries]
     if not len(rows):
         return
@@ -45,14 +49,15 @@ def _put_back(
     space = target.space
     start = target.originals[rows, fields]
     far = found.points[rows, fields].copy()
-    use = (far != start) & ~np.isnan(start) & (target.queries[rows] < queries)
+    asked = 1 if whole else BISECTIONS
+    use = (far != start) & ~np.isnan(start) & (target.queries[rows] + asked <= queries)
     if not whole:
         use &= ~space.is_level[fields]
     rows, fields, start, far = rows[use], fields[use], start[use], far[use]
     if not len(rows):
         return
     low, high = np.zeros(len(rows)), np.ones(len(rows))
-    for _ in range(1 if whole else BISECTIONS):
+    for _ in range(asked):
         share = low if whole else (low + high) / 2
         tried = found.points[rows].copy()
         tried[np.arange(len(rows)), fields] = start + share * (far - start)

@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzers.adversarial import boundary, coordinate, regression, slope
+from analyzers.adversarial import boundary, combination, regression, slope
 from analyzers.adversarial.attacked import Attacked, choose_targets, wanted_code
 from analyzers.adversarial.blocks import Extent, attack_blocks, blocks_of, flips_in_words
 from analyzers.adversarial.by_group import by_group_table
 from analyzers.adversarial.constant import refuse_constant_tables
 from analyzers.adversarial.example_details import example_details
+from analyzers.adversarial.exchange import exchange
 from analyzers.adversarial.found import Found
 from analyzers.adversarial.noise import DRAWS, random_changes
 from analyzers.adversarial.params import AdversarialParams
@@ -263,19 +264,33 @@ def find_changes(
     track = track or bench.track
     found = found or Found(target)
     space = target.space
-    rngs = bench.rng.spawn(4)
+    rngs = bench.rng.spawn(5)
     total = params.queries
     if target.sight == "scores":
         slope.search(target, found, queries=total // 4, rng=rngs[0], track=track)
-        coordinate.search(target, found, queries=total // 3, rng=rngs[1], track=track)
+        # What has a slope is smooth, and the walk below comes nearer there for as many questions.
+        flat = np.flatnonzero(~np.isfinite(found.distances))
+        first, again = rngs[1].spawn(2)
+        combination.search(target, found, rows=flat, queries=total // 3, rng=first, track=track)
         shrink(target, found, queries=total)
+        combination.search_again(
+            target, found, rows=flat, queries=total // 4, rng=again, track=track
+        )
+        shrink(target, found, queries=total, rows=flat)
     pool = _pool(space, bench)
     codes = _pool_codes(bench)
     boundary.start_from_data(target, found, pool, codes, rng=rngs[2])
     _approach_all(target, found)
     shrink(target, found, queries=total)
-    boundary.walk(target, found, queries=total * 3 // 4, rng=rngs[3], track=track)
+    boundary.walk(
+        target,
+        found,
+        queries=total * 7 // 10,
+        rng=rngs[3],
+        track=track,
+    )
     shrink(target, found, queries=total)
+    exchange(target, found, queries=total, rng=rngs[4], track=track)
     return found
 
 
@@ -370,7 +385,9 @@ def _facts(
         "modality": "tabular",
         "task": bench.subject.task,
         "attacker_sees": sight,
-        "attack": "slope, one feature at a time, boundary" if sight == "scores" else "boundary",
+        "attack": "slope, several features at once, boundary, exchange"
+        if sight == "scores"
+        else "boundary, exchange",
         "budget": params.budget,
         "budget_unit": "standard deviations",
         "n_free_columns": n_free,

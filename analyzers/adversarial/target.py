@@ -14,6 +14,7 @@ from analyzers.toolkit.feasible import FeasibleSpace
 
 ROWS_A_CALL = 20_000
 Sight = Literal["scores", "labels only", "values"]
+_LEAST_MARGIN = 1e-12
 
 
 class Target:
@@ -104,7 +105,12 @@ class Target:
         aim = self.aim(owners)
         if self.sight == "labels only":
             return np.where(aim.is_reached(self.model.predict(frame)), 1.0, -1.0)
-        return aim.margins(self.model.predict_proba(frame))
+        scores = self.model.predict_proba(frame)
+        margins = aim.margins(scores)
+        # Of classes that tie, which scores of trees do, the first is the answer.
+        tied = np.flatnonzero(margins == 0)
+        margins[tied[aim.take(tied).is_reached(scores[tied].argmax(axis=1))]] = _LEAST_MARGIN
+        return margins
 
 
 def _as_floats(values: NDArray[np.float64] | NDArray[np.int64]) -> NDArray[np.float64]:

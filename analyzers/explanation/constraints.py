@@ -89,8 +89,7 @@ def constrained(
         else field
         for place, field in enumerate(space.fields)
     )
-    is_free = np.array([field.rule != "fixed" for field in fields], dtype=bool)
-    return replace(space, fields=fields, is_free=is_free)
+    return replace(space, fields=fields)
 
 
 def broken(

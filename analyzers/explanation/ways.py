@@ -145,12 +145,7 @@ def _named(predicted: float, subject: Subject) -> str:
 def rules_of(measurements: Measurements) -> FeasibleSpace:
     """Rebuild the data's own rules from the table that describes the columns."""
     fields = tuple(_field(line) for line in measurements.tables["fields"].to_pylist())
-    return FeasibleSpace(
-        fields=fields,
-        is_free=np.array([field.rule != "fixed" for field in fields], dtype=bool),
-        is_level=np.array([bool(field.levels) for field in fields], dtype=bool),
-        scales=np.array([field.scale for field in fields], dtype=np.float64),
-    )
+    return FeasibleSpace(fields=fields)
 
 
 def rows_at_hand(measurements: Measurements) -> tuple[list[int], pd.DataFrame]:

@@ -60,17 +60,26 @@ class FeasibleSpace:
 
     Attributes:
         fields: in the model's order.
-        is_free: `(n_features,)` whether it may change.
-        is_level: `(n_features,)` whether it is a category.
-        scales: `(n_features,)` raw units that count as a change of 1.
         relations: between features, kept by every row that keeps them at the start.
     """
 
     fields: tuple[Field, ...]
-    is_free: NDArray[np.bool_]
-    is_level: NDArray[np.bool_]
-    scales: NDArray[np.float64]
     relations: tuple[Relation, ...] = ()
+
+    @cached_property
+    def is_free(self) -> NDArray[np.bool_]:
+        """`(n_features,)` whether it may change."""
+        return np.array([field.rule != "fixed" for field in self.fields], dtype=bool)
+
+    @cached_property
+    def is_level(self) -> NDArray[np.bool_]:
+        """`(n_features,)` whether it is a category."""
+        return np.array([bool(field.levels) for field in self.fields], dtype=bool)
+
+    @cached_property
+    def scales(self) -> NDArray[np.float64]:
+        """`(n_features,)` raw units that count as a change of 1."""
+        return np.array([field.scale for field in self.fields], dtype=np.float64)
 
     @cached_property
     def _lows(self) -> NDArray[np.float64]:
@@ -239,12 +248,7 @@ def space_of(
         )
         for column in columns
     )  # fmt: skip
-    space = FeasibleSpace(
-        fields=fields,
-        is_free=np.array([field.rule != "fixed" for field in fields], dtype=bool),
-        is_level=np.array([bool(field.levels) for field in fields], dtype=bool),
-        scales=np.array([field.scale for field in fields], dtype=np.float64),
-    )
+    space = FeasibleSpace(fields=fields)
     # Numbers that cannot be changed take part too: the others must keep to them.
     is_number = np.array([np.isfinite(field.low) and not field.levels for field in fields])
     names = [field.name for field in fields]
@@ -275,8 +279,7 @@ def _priced(space: FeasibleSpace, costs: Mapping[str, float]) -> FeasibleSpace:
     fields = tuple(
         field._replace(scale=field.scale / costs.get(field.name, 1.0)) for field in space.fields
     )
-    scales = np.array([field.scale for field in fields], dtype=np.float64)
-    return replace(space, fields=fields, scales=scales)
+    return replace(space, fields=fields)
 
 
 def _is_binary(field: Field, values: NDArray[np.float64]) -> bool:
@@ -308,8 +311,7 @@ def _with_groups(space: FeasibleSpace, relations: Sequence[Relation]) -> Feasibl
         field._replace(scale=float(np.sqrt(2))) if at in members else field
         for at, field in enumerate(space.fields)
     )
-    scales = np.array([field.scale for field in fields], dtype=np.float64)
-    return replace(space, fields=fields, scales=scales)
+    return replace(space, fields=fields)
 
 
 def _one_way(field: Field, *, rising: Sequence[str], falling: Sequence[str]) -> Field:
