@@ -18,7 +18,7 @@ from textattack.constraints.semantics.sentence_encoders import SentenceEncoder
 from textattack.shared import AttackedText, WordEmbedding
 from textattack.shared.data import NAMED_ENTITIES, PERSON_NAMES
 from textattack.shared.validators import transformation_consists_of_word_swaps
-from textattack.transformations import WordSwap, WordSwapHomoglyphSwap
+from textattack.transformations import WordSwap, WordSwapHomoglyphSwap, WordSwapInflections
 from textattack.transformations.word_swaps.word_swap_embedding import recover_word_case
 
 from analyzers.adversarial.lexicon.thesaurus import parts_of_speech, synonyms_of
@@ -81,6 +81,16 @@ class ThesaurusSwap(WordSwap):
 
     def _get_replacement_words(self, word: str) -> list[str]:
         return [recover_word_case(other, word) for other in synonyms_of(word)]
+
+
+class Inflections(WordSwapInflections):
+    """The other forms of a word in alphabetical order, which TextAttack's set of them has not.
+
+    The order decides between forms that do equally well, and must not differ from run to run.
+    """
+
+    def _get_replacement_words(self, word: str, word_part_of_speech: str) -> list[str]:
+        return sorted(super()._get_replacement_words(word, word_part_of_speech))
 
 
 class LexiconPartOfSpeech(Constraint):

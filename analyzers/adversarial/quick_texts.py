@@ -41,6 +41,7 @@ class _Spans(NamedTuple):
 def quick_texts() -> Iterator[None]:
     """Patch TextAttack while the block runs."""
     module: Any = importlib.import_module("textattack.shared.attacked_text")
+    lemminflect: Any = importlib.import_module("lemminflect")
     text_class = module.AttackedText
     split = module.words_from_text
     remembered = lru_cache(maxsize=REMEMBERED)(lambda text: tuple(split(text)))
@@ -69,6 +70,10 @@ def quick_texts() -> Iterator[None]:
             return int(plain_place(text, at))
         return int(spans.starts[at])
 
+    lemmas, inflections = lemminflect.getAllLemmas, lemminflect.getAllInflections
+    # Both look words up in a dictionary, and TextAttack only reads what they return.
+    lemminflect.getAllLemmas = lru_cache(maxsize=REMEMBERED)(lemmas)
+    lemminflect.getAllInflections = lru_cache(maxsize=REMEMBERED)(inflections)
     module.words_from_text = quick_split
     text_class._text_index_of_word_index = quick_place
     text_class.replace_words_at_indices = quick_swap
@@ -76,6 +81,7 @@ def quick_texts() -> Iterator[None]:
     try:
         yield
     finally:
+        lemminflect.getAllLemmas, lemminflect.getAllInflections = lemmas, inflections
         module.words_from_text = split
         text_class._text_index_of_word_index = plain_place
         text_class.replace_words_at_indices = plain_swap

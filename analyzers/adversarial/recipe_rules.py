@@ -25,10 +25,10 @@ _LARGEST_SHARE = {
     "IGA (near words, genetic search)": 0.2, "Alzantot (near words, genetic search)": 0.2,
 }  # fmt: skip
 _LEAST_WORDS = {"A2T (few near words)": 4}
-# The others leave them alone too, but count or split words in ways of their own.
+# The others leave them alone too, but count or split words in ways of their own; TextFooler has a
+# list of its own, without many of these.
 _KEEPS_FUNCTION_WORDS = (
     "PWWS (synonyms)", "Particle swarm (synonyms)", "Alzantot (near words, genetic search)",
-    "TextFooler (near words)",
 )  # fmt: skip
 _SYNONYMS = ("PWWS (synonyms)", "Particle swarm (synonyms)", "LEAP (synonyms, particle swarm)")
 

@@ -210,7 +210,7 @@ def _built(name: Recipe, wrapper: Any, goal: Callable[..., Any]) -> Any:  # noqa
             case "LEAP (synonyms, particle swarm)":
                 return published("leap_2023", "LEAP2023", WordSwapWordNet=own.ThesaurusSwap)
             case "Morpheus (inflections)":
-                return of(swaps.WordSwapInflections(), searches.GreedySearch())
+                return of(own.Inflections(), searches.GreedySearch())
             case "CheckList (names, places, numbers, contractions)":
                 return published("checklist_ribeiro_2020", "CheckList2020")
             case "Input reduction (words left out)":

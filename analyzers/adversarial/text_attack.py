@@ -18,6 +18,7 @@ from analyzers.core.model import Model
 from analyzers.core.workbench import SoFar, Tracker, untracked
 
 WIDTH = 32
+CONFIRMED_TOGETHER = 16
 REMEMBERED = 100_000
 LABELS_ONLY = "Labels only (synonyms, put back one by one)"
 
@@ -40,6 +41,14 @@ class Attempt(NamedTuple):
     steps: tuple[str, ...] = ()
     is_unconfirmed: bool = False
     is_finished: bool = True
+
+
+class _Find(NamedTuple):
+    """What a search returned: the text, its questions, and the texts on the way."""
+
+    text: str
+    queries: int
+    steps: tuple[str, ...]
 
 
 class Memory:
@@ -101,11 +110,23 @@ def attack_texts(
     """
     jobs = list(zip(texts, codes.tolist(), strict=True))
     attempts: list[Attempt] = []
+    ended: dict[int, _Find] = {}
     n_broken = 0
 
     def so_far() -> SoFar:
         done = sum(attempt.is_finished for attempt in attempts)
         return SoFar(f"{n_broken:,} of {done:,} finished texts flipped")
+
+    def look_again() -> None:
+        """Put the finds of the searches that have ended to the model, all in one call."""
+        nonlocal n_broken
+        answers = model.predict([find.text for find in ended.values()])
+        for (place, find), answer in zip(ended.items(), answers, strict=True):
+            attempts[place] = _confirmed(
+                int(answer), *jobs[place], find, params, labels_only=labels_only, target=target
+            )
+            n_broken += attempts[place].is_broken
+        ended.clear()
 
     def counted(place: int, ask: Ask) -> Any:  # noqa: ANN401
         attempts.append(Attempt(texts[place], is_broken=False, queries=0, is_finished=False))
@@ -125,10 +146,11 @@ def attack_texts(
         )  # fmt: skip
         stack.enter_context(contextlib.closing(running))
         for place, found in track(running, "Attacking texts", total=len(jobs), so_far=so_far):
-            attempts[place] = _confirmed(
-                model, *jobs[place], found, params, labels_only=labels_only, target=target
-            )
-            n_broken += attempts[place].is_broken
+            ended[place] = found
+            if len(ended) == CONFIRMED_TOGETHER:
+                look_again()
+    if ended:
+        look_again()
     return attempts
 
 
@@ -138,8 +160,8 @@ def seed_for(seed: int, text: str) -> int:
 
 
 def _by_labels(params: AdversarialParams, target: int | None) -> Any:  # noqa: ANN401
-    def search(job: tuple[str, int], ask: Ask) -> tuple[str, int, tuple[str, ...]]:
-        return search_labels_only(*job, ask, queries=params.queries, target=target)
+    def search(job: tuple[str, int], ask: Ask) -> _Find:
+        return _Find(*search_labels_only(*job, ask, queries=params.queries, target=target))
 
     return search
 
@@ -154,7 +176,7 @@ def _by_recipe(params: AdversarialParams, target: int | None, stack: contextlib.
     stack.enter_context(quick_texts())
     free: list[tuple[Any, dict[str, Ask]]] = []
 
-    def search(job: tuple[str, int], ask: Ask) -> tuple[str, int, tuple[str, ...]]:
+    def search(job: tuple[str, int], ask: Ask) -> _Find:
         if not free:
             line: dict[str, Ask] = {}
             attack = build_recipe(
@@ -179,7 +201,7 @@ def _by_recipe(params: AdversarialParams, target: int | None, stack: contextlib.
             attack.search_method.perform_search = plain_search
         queries = int(attack.goal_function.num_queries)
         free.append((attack, line))
-        return str(found.text), queries, tuple(dict.fromkeys([text, *reversed(walked)]))
+        return _Find(str(found.text), queries, tuple(dict.fromkeys([text, *reversed(walked)])))
 
     return search
 
@@ -194,19 +216,18 @@ def _walk(result: Any, walked: list[str]) -> Any:  # noqa: ANN401
 
 
 def _confirmed(
-    model: Model,
+    answer: int,
     text: str,
     code: int,
-    found: tuple[str, int, tuple[str, ...]],
+    find: _Find,
     params: AdversarialParams,
     *,
     labels_only: bool,
     target: int | None,
 ) -> Attempt:
-    changed, queries, steps = found
+    changed, queries, steps = find
     if changed == text:
         return Attempt(text, is_broken=False, queries=queries)
-    answer = int(model.predict([changed])[0])
     if not labels_only and ABOUT[params.recipe].is_reduction:
         is_reached = answer == code
     else:
