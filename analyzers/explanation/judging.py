@@ -1,5 +1,6 @@
 """Findings: can the explanation be trusted, and what does it rest on?"""
 
+import re
 from typing import NamedTuple
 
 from analyzers.core.finding import Finding, Threshold, Verdict, judge_estimate
@@ -163,13 +164,15 @@ _TABULAR = (
     ),
     _Question(
         "off_manifold_gap",
-        "What holds on the mixed rows that explainers ask about predicts real rows worse by "
-        "{value}{ends} in the output's unit, beyond an honest control; 0 is one rule for both.",
+        "On the mixed rows that explainers ask about {on_mixed_rows} moves the answer more than on "
+        "real rows, and {on_real_rows} less, both by {value}{ends} or more in the output's unit; 0 "
+        "or less is one rule for both.",
         "Where it is clearly above 0, the model may treat the questions of explainers as such: "
         "compare with counterfactuals and group rates, which rest on real rows.",
         "Slack et al. 2020, Fooling LIME and SHAP",
         no_limit="No accepted limit exists. Near 0 the model answers mixed and real rows by one "
-        "rule; a gap is a reason to look, not a proof of deceit.",
+        "rule, and honest models were seen up to 0.05; a gap is a reason to look, not a proof of "
+        "deceit.",
     ),
     _Question(
         "sampling_error",
@@ -281,7 +284,12 @@ def _headline(sentence: str, estimate: Estimate, measurements: Measurements) -> 
     text = sentence.replace("{value}", _shown(estimate.value)).replace("{ends}", ends)
     text = text.replace("{n_top}", str(n_top)).replace("{n}", str(estimate.n))
     text = text.replace("{percent}", percent).replace("{chance}", f"{n_top / n_features:.0%}")
-    return text.replace("{proxies}", str(measurements.facts.get("proxies") or ""))
+    # Names of columns come last: nothing in them is a place to fill.
+    return re.sub(
+        r"{(proxies|on_mixed_rows|on_real_rows)}",
+        lambda found: str(measurements.facts.get(found[1]) or "a column"),
+        text,
+    )
 
 
 def _shown(value: float) -> str:

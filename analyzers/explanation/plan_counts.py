@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from analyzers.explanation import owen, picture_lime, pictures, tabular, word_lime, words
 from analyzers.explanation.faithfulness import DEEPEST, RANDOM_ORDERS, REPLACEMENTS
+from analyzers.explanation.off_manifold import count_questions
 from analyzers.explanation.permutation import MOST_MOVED, REPEATS, affordable_rows
 from analyzers.explanation.word_choice import MOST_MASKED_TEXTS
 
@@ -17,7 +18,6 @@ _ORDERS = 1 + RANDOM_ORDERS
 _WIDTHS, _WIDTH_ROWS = 2, 30
 # Effects: columns, rows and values tried; rows of the accumulated effects, both ends.
 _COLUMNS_TRIED, _ROWS_TRIED, _VALUES_TRIED, _ENDS = 4, 100, 20, 1000
-_OFF_MANIFOLD = 1_800
 _CHANGES, _CHANGE_CALLS = 1_500, 36
 _CALLS = 30
 _PLAYERS, _PATCHES, _PAIRS = 40, 64, 32
@@ -65,7 +65,13 @@ def count_tests(n_columns: int, *, explained: int, drawn: int, lime_samples: int
     lime = (tabular.LIME_RUNS + 1 + _WIDTHS) * lime_samples + compared + _WIDTHS * _WIDTH_ROWS
     return Counts(
         explained=explained,
-        rows=2 * explained + replaced + moved + effects + lime + _OFF_MANIFOLD + _CHANGES,
+        rows=2 * explained
+        + replaced
+        + moved
+        + effects
+        + lime
+        + count_questions(n_columns)
+        + _CHANGES,
         calls=_CALLS + sets * REPEATS + _CHANGE_CALLS,
         neighbours=(compared + tabular.LIME_RUNS + _WIDTHS * _WIDTH_ROWS) * lime_samples,
     )

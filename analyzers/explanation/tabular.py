@@ -29,6 +29,7 @@ from analyzers.explanation.faithfulness import (
     replace_columns,
 )
 from analyzers.explanation.local import LocalWeights, package_lime, shared_lime
+from analyzers.explanation.off_manifold import off_manifold_gap
 from analyzers.explanation.overall import measure_overall
 from analyzers.explanation.params import ExplanationParams
 from analyzers.explanation.records import (
@@ -48,7 +49,6 @@ from analyzers.explanation.trust import (
     join_rows,
     moved_rows,
     noise_stability,
-    off_manifold_gap,
     width_sensitivity,
 )
 from analyzers.toolkit.feasible import FeasibleSpace, space_of
@@ -160,10 +160,11 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
         bench, params, target, scene, chosen.background, chosen.positions, overall
     )
     tables |= together.tables
-    estimates |= _tests(
+    tests, traded = _tests(
         bench, params, target, _Rows(positions, compared, reference, chosen.background), space,
         trusting,
     )  # fmt: skip
+    estimates |= tests
     changed = change_row(
         model,
         target,
@@ -206,7 +207,8 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
             "counterfactual_search": changed.words,
             "proxies": sensitive.proxies,
             "asked": copy.words,
-        },
+        }
+        | traded,
         tables=tables,
         sampling=tuple(filter(None, notes)),
     )
@@ -228,7 +230,7 @@ def _tests(
     rows: _Rows,
     space: FeasibleSpace,
     rng: np.random.Generator,
-) -> dict[str, Estimate]:
+) -> tuple[dict[str, Estimate], dict[str, Fact]]:
     """Hold the explanation against noise, LIME's width and behaviour off the data."""
     model = bench.need_model()
     moving, again, beside, widths = rng.spawn(4)
@@ -236,10 +238,12 @@ def _tests(
     def ask(asked: pd.DataFrame) -> NDArray[np.float64]:
         return target.outputs(model, asked)
 
-    found = {"off_manifold_gap": off_manifold_gap(ask, rows.reference, space, beside)}
+    trade = off_manifold_gap(ask, rows.reference, beside)
+    traded: dict[str, Fact] = {"on_mixed_rows": trade.on_mixed, "on_real_rows": trade.on_real}
+    found = {"off_manifold_gap": trade.gap}
     if rows.compared.shape[1] < 2:
         alone = Estimate.unmeasured("With one column there is nothing to rank.")
-        return found | {"noise_stability": alone, "lime_width_stability": alone}
+        return found | {"noise_stability": alone, "lime_width_stability": alone}, traded
     few = bench.data.take(rows.positions[:ROWS_MOVED])
     both = explain_rows(
         model,
@@ -260,7 +264,7 @@ def _tests(
         found["lime_width_stability"] = width_sensitivity(
             ask, rows.compared, rows.reference, params.lime_samples, int(widths.integers(2**31))
         )
-    return found
+    return found, traded
 
 
 def _most_compared(n_features: int, n_samples: int) -> int:
