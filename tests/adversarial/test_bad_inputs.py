@@ -1,25 +1,22 @@
 """What breaks an attack, through the real runner: a sentence that says what it is, or a result."""
 
 import io
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 import pytest
-import skops.io
 import torch
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from analyzers.adversarial import ANALYZER, AdversarialParams
-from analyzers.core.job import Done, Failed, JobState
+from analyzers.adversarial import ANALYZER
+from analyzers.core.job import Failed, JobState
 from analyzers.core.result import Measurements
-from analyzers.core.subject import Files
-from analyzers.inspection import InspectionParams, propose_subject
-from analyzers.jobs.launcher import launcher
+from analyzers.inspection import InspectionParams
 from analyzers.jobs.runner import Runner
 from analyzers.jobs.store import Store
-from analyzers.jobs.workspaces import new_workspace
+from tests.examining import Upload, estimator, examine
+from tests.examining import table as uploaded
 from tests.jobs.uploads import script
 
 pytestmark = [pytest.mark.sandbox]
@@ -52,45 +49,18 @@ class Brightness(torch.nn.Module):
         return torch.stack([-light, light], dim=1)
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory) -> Store:
-    return Store(tmp_path_factory.mktemp("store"), workspace=new_workspace())
-
-
-@pytest.fixture(scope="module")
-def runner(store) -> Iterator[Runner]:
-    runner = Runner(store)
-    assert launcher().wait_warm(120)
-    yield runner
-    runner.close()
-
-
-def table(rows: pd.DataFrame, out: pd.Series) -> tuple[bytes, str]:
-    return pd.concat([rows, out], axis=1).to_csv(index=False).encode(), "data.csv"
-
-
-def estimator(model: object) -> tuple[bytes, str]:
-    return skops.io.dumps(model), "model.skops"
+def table(rows: pd.DataFrame, out: pd.Series) -> Upload:
+    return uploaded(pd.concat([rows, out], axis=1))
 
 
 def attack(
-    runner: Runner,
-    store: Store,
-    data: tuple[bytes, str],
-    model: tuple[bytes, str],
-    **chosen: object,
+    runner: Runner, store: Store, data: Upload, model: Upload, **chosen: object
 ) -> JobState | Measurements:
-    """Look at the upload, attack it, and return what came of it."""
-    files = Files(data=store.add_file(*data), model=store.add_file(*model))
     target = "" if data[1].endswith(".npz") else "out"
-    looked = runner.inspect(files, InspectionParams(target=target))
-    state = runner.wait(looked, timeout=60)
-    assert state == Done(), state
-    subject = propose_subject(runner.result(looked), files, name="Bad input")
-    params = AdversarialParams(rows=30, **({"queries": 100} | chosen))
-    job_id = runner.submit(ANALYZER, subject, params)
-    state = runner.wait(job_id, timeout=60)
-    return runner.result(job_id).measurements if isinstance(state, Done) else state
+    return examine(
+        runner, store, ANALYZER, data=data, model=model, looking=InspectionParams(target=target),
+        **({"rows": 30, "queries": 100} | chosen),
+    )  # fmt: skip
 
 
 REFUSED = {

@@ -1,24 +1,19 @@
 """What breaks the attack, through the real runner: a sentence that says what it is, or a result."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 import pytest
-import skops.io
 from sklearn.linear_model import LogisticRegression
 
 from analyzers.core.errors import UnsuitableSubject
-from analyzers.core.job import Done, Failed, JobState
+from analyzers.core.job import Failed, JobState
 from analyzers.core.result import Measurements
-from analyzers.core.subject import Files
-from analyzers.inspection import InspectionParams, propose_subject
-from analyzers.jobs.launcher import launcher
+from analyzers.inspection import InspectionParams
 from analyzers.jobs.runner import Runner
 from analyzers.jobs.store import Store
-from analyzers.jobs.workspaces import new_workspace
 from analyzers.policies import load_policy
 from analyzers.privacy import ANALYZER
+from tests.examining import estimator, examine, table
 
 pytestmark = [pytest.mark.sandbox]
 FEATURES = ["a", "b", "c"]
@@ -47,19 +42,6 @@ def scored(frame: pd.DataFrame, *, gaps: bool = False) -> pd.DataFrame:
     return made.assign(p=made.p.where(made.index % 7 > 0)) if gaps else made
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory) -> Store:
-    return Store(tmp_path_factory.mktemp("store"), workspace=new_workspace())
-
-
-@pytest.fixture(scope="module")
-def runner(store) -> Iterator[Runner]:
-    runner = Runner(store)
-    assert launcher().wait_warm(120)
-    yield runner
-    runner.close()
-
-
 def attack(
     runner: Runner,
     store: Store,
@@ -68,26 +50,14 @@ def attack(
     model: object,
     **chosen: object,
 ) -> JobState | Measurements:
-    """Look at the upload, attack it, and return what came of it."""
-
-    def table(frame: pd.DataFrame, name: str):
-        return store.add_file(frame.to_csv(index=False).encode(), name)
-
-    files = Files(
-        data=table(data, "data.csv"),
-        model=None if model is None else store.add_file(skops.io.dumps(model), "model.skops"),
-        training_data=None if training is None else table(training, "training.csv"),
-    )
-    looked = runner.inspect(
-        files, InspectionParams(target="out", score_column="p" if "p" in data else "")
-    )
-    state = runner.wait(looked, timeout=60)
-    if not isinstance(state, Done):
-        return state
-    subject = propose_subject(runner.result(looked), files, name="Bad input")
-    job_id = runner.submit(ANALYZER, subject, ANALYZER.params(**({"learned": False} | chosen)))
-    state = runner.wait(job_id, timeout=60)
-    return runner.result(job_id).measurements if isinstance(state, Done) else state
+    return examine(
+        runner, store, ANALYZER,
+        data=table(data),
+        model=None if model is None else estimator(model),
+        training=None if training is None else table(training, "training.csv"),
+        looking=InspectionParams(target="out", score_column="p" if "p" in data else ""),
+        **({"learned": False} | chosen),
+    )  # fmt: skip
 
 
 REFUSED = {
