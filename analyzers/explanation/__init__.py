@@ -17,7 +17,13 @@ References: Lundberg and Lee 2017; Lundberg et al. 2020; Ribeiro, Singh and Gues
 Sundararajan, Taly and Yan 2017; Krishna et al. 2024; Agarwal et al. 2022; Slack et al. 2020.
 """
 
+from dataclasses import replace
+
+import numpy as np
+
 from analyzers.core.analyzer import Analyzer, Needs
+from analyzers.core.errors import ModelMisbehaved
+from analyzers.core.model import Capability
 from analyzers.core.result import Measurements
 from analyzers.core.workbench import Workbench
 from analyzers.explanation.account import account_of
@@ -78,10 +84,46 @@ __all__ = [
 ]
 
 
+_ASKED_TWICE = 50
+# Single precision rounds anew in batches of another size.
+_ROUNDING = 1e-5
+
+
 def measure(bench: Workbench, params: ExplanationParams) -> Measurements:
-    """Explain the model on the rows at hand."""
+    """Explain the model on the rows at hand.
+
+    Raises:
+        ModelMisbehaved: it answers its own rows, but not the mixed ones explaining asks about.
+    """
     by_modality = {"tabular": measure_tabular, "text": measure_words, "image": measure_pictures}
-    return by_modality[bench.subject.modality](bench, params)
+    try:
+        found = by_modality[bench.subject.modality](bench, params)
+    except ModelMisbehaved as error:
+        raise ModelMisbehaved(
+            f"{error.message} It answered the rows of the data; explaining asks about mixtures of "
+            "them besides.",
+            remedy="Let the model answer every mixture of its columns' values, or look at "
+            "Performance and Fairness, which ask about the rows of the data only.",
+        ) from error
+    unsteady = _unsteadiness(bench)
+    if unsteady <= _ROUNDING:
+        return found
+    note = (
+        f"Asked twice about the same {_ASKED_TWICE} rows or fewer, the model gave other answers, "
+        f"{unsteady:.2g} apart at most: the explanation carries that chance in every number."
+    )
+    return replace(found, sampling=(note, *found.sampling))
+
+
+def _unsteadiness(bench: Workbench) -> float:
+    """Largest difference of two answers to the same rows; of regressions, in their deviations."""
+    model, few = bench.need_model(), bench.data.take(np.arange(min(_ASKED_TWICE, len(bench.data))))
+    ask = model.predict
+    if Capability.PREDICT_PROBA in model.capabilities:
+        ask = model.predict_proba
+    first, second = (np.asarray(ask(few.inputs), dtype=np.float64) for _ in range(2))
+    spread = float(first.std()) if bench.subject.task == "regression" else 1.0
+    return float(np.abs(first - second).max() / (spread or 1.0))
 
 
 ANALYZER = Analyzer(
