@@ -9,6 +9,10 @@ from analyzers.anatomy.encoding import Encoded, dense
 from analyzers.anatomy.refusal import DoesNotFit
 from analyzers.anatomy.tree import Ensemble, Tree
 
+# Named once: an annotation of a function made for every tree is evaluated for every tree.
+_Numbers = NDArray[np.float64]
+_Answers = NDArray[np.bool_]
+
 _FORESTS = {
     "RandomForestClassifier", "RandomForestRegressor", "ExtraTreesClassifier",
     "ExtraTreesRegressor", "DecisionTreeClassifier", "DecisionTreeRegressor",
@@ -117,9 +121,9 @@ def _split_tree(parts: Any, value: NDArray[np.float64]) -> Tree:  # noqa: ANN401
     threshold, feature = parts.threshold, parts.feature
     missing_left = np.asarray(parts.missing_go_to_left, dtype=bool)
 
-    def goes_left(node: int, columns: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def goes_left(node: int, columns: _Numbers) -> _Answers:
         asked = columns[:, feature[node]]
-        passes: NDArray[np.bool_] = asked <= threshold[node]
+        passes: _Answers = asked <= threshold[node]
         return passes | np.isnan(asked) if missing_left[node] else passes
 
     return Tree(
@@ -137,16 +141,18 @@ def _histogram_tree(predictor: Any, order: NDArray[np.int64]) -> Tree:  # noqa: 
     nodes = predictor.nodes
     feature = order[nodes["feature_idx"]]
     is_leaf = nodes["is_leaf"].astype(bool)
-    sets = predictor.raw_left_cat_bitsets
+    sets, set_of = predictor.raw_left_cat_bitsets, nodes["bitset_idx"]
+    is_category = nodes["is_categorical"].astype(bool)
+    # Plain lists: every visit of a node reads one entry of each.
+    asks_set, threshold = is_category.tolist(), nodes["num_threshold"].tolist()
+    missing_left = nodes["missing_go_to_left"].astype(bool).tolist()
 
-    def goes_left(node: int, columns: NDArray[np.float64]) -> NDArray[np.bool_]:
-        at = nodes[node]
+    def goes_left(node: int, columns: _Numbers) -> _Answers:
         asked = columns[:, feature[node]]
-        if at["is_categorical"]:
-            missing_left = bool(at["missing_go_to_left"])
-            return _in_set(asked, sets[at["bitset_idx"]], missing_left=missing_left)
-        passes: NDArray[np.bool_] = asked <= at["num_threshold"]
-        return passes | np.isnan(asked) if at["missing_go_to_left"] else passes
+        if asks_set[node]:
+            return _in_set(asked, sets[set_of[node]], missing_left=missing_left[node])
+        passes: _Answers = asked <= threshold[node]
+        return passes | np.isnan(asked) if missing_left[node] else passes
 
     return Tree(
         left=np.where(is_leaf, -1, nodes["left"].astype(np.int64)),
@@ -154,9 +160,7 @@ def _histogram_tree(predictor: Any, order: NDArray[np.int64]) -> Tree:  # noqa: 
         feature=feature,
         cover=nodes["count"].astype(np.float64),
         value=nodes["value"].astype(np.float64),
-        threshold=np.where(
-            is_leaf | nodes["is_categorical"].astype(bool), np.nan, nodes["num_threshold"]
-        ),
+        threshold=np.where(is_leaf | is_category, np.nan, nodes["num_threshold"]),
         goes_left=goes_left,
     )
 

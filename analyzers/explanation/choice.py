@@ -61,6 +61,7 @@ def explain_rows(
     method: Method,
     rng: np.random.Generator,
     track: Tracker,
+    beside_shap: bool = True,
 ) -> Explained:
     """Explain tabular rows in the user's columns.
 
@@ -74,10 +75,11 @@ def explain_rows(
             background rows stand for unknown values in trees too.
         rng: source of randomness.
         track: progress.
+        beside_shap: whether values of trees are compared with the shap library's.
     """
     frame, others = _frame(rows), _frame(background).iloc[:MOST_ASKED_BACKGROUND]
     attribution, refused = explain_exactly(
-        model, rows, background, target, method=method, track=track
+        model, rows, background, target, method=method, track=track, beside_shap=beside_shap
     )
     if attribution is not None:
         return Explained(attribution, len(frame), refused)
@@ -113,6 +115,7 @@ def explain_exactly(
     *,
     method: Method,
     track: Tracker,
+    beside_shap: bool = True,
 ) -> tuple[Attribution | None, tuple[str, ...]]:
     """Explain rows by what is made for the kind of model, held to the model's own answers.
 
@@ -123,8 +126,9 @@ def explain_exactly(
         return None, ()
     model = original_of(model)
     candidates = _candidates(
-        model, rows, background, target, track, is_interventional=method == "interventional"
-    )
+        model, rows, background, target, track,
+        is_interventional=method == "interventional", beside_shap=beside_shap,
+    )  # fmt: skip
     own = target.outputs(model, _frame(rows)) if candidates else np.zeros(0)
     refused = []
     for explain in candidates:
@@ -146,6 +150,7 @@ def _candidates(
     track: Tracker,
     *,
     is_interventional: bool,
+    beside_shap: bool,
 ) -> list[Callable[[], Attribution]]:
     frame, others = _frame(rows), _frame(background)
     n_features, class_index = frame.shape[1], target.class_index
@@ -168,6 +173,8 @@ def _candidates(
         if library in BOOSTER_LIBRARIES:
             return explain_booster(own, n_features, class_index)
         found = explain_forest(own, n_features, class_index, track)
+        if not beside_shap:
+            return found
         return replace(found, shap_difference=difference_from_shap(own, found, class_index))
 
     return [by_parts]

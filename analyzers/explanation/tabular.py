@@ -254,6 +254,8 @@ def _tests(
         method=params.method,
         rng=again,
         track=bench.track,
+        # The same trees were compared before.
+        beside_shap=False,
     )
     found["noise_stability"] = (
         noise_stability(both.attribution.values)

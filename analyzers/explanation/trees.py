@@ -12,7 +12,8 @@ References: Lundberg et al. 2020 (the values); Owen 1972 (the integral); Yu et a
 walk with polynomials).
 """
 
-from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,7 @@ from analyzers.anatomy.tree import Tree
 _ROWS_AT_ONCE = 1024
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Edge:
+class _Edge(NamedTuple):
     """The merged conditions of one feature on the path so far."""
 
     passes: NDArray[np.bool_]
@@ -115,6 +115,7 @@ class _Walk:
         return np.where(edge.passes, (1.0 - edge.share) * passed, -edge.share * stopped)
 
 
+@cache
 def _quadrature(n_features: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Nodes and weights on [0, 1] that integrate polynomials of degree n_features - 1 exactly."""
     nodes, weights = np.polynomial.legendre.leggauss(max(1, (n_features + 1) // 2))
