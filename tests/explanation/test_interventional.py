@@ -46,7 +46,7 @@ CLASSIFIERS = [
     ExtraTreesClassifier(8, max_depth=6, random_state=0),
     DecisionTreeClassifier(random_state=0),
     GradientBoostingClassifier(n_estimators=8, random_state=0),
-    HistGradientBoostingClassifier(max_iter=8),
+    HistGradientBoostingClassifier(max_iter=8, random_state=0),
     xgboost.XGBClassifier(n_estimators=8, max_depth=4),
     lightgbm.LGBMClassifier(n_estimators=8, num_leaves=12, verbose=-1),
     catboost.CatBoostClassifier(iterations=8, depth=4, verbose=0, allow_writing_files=False),
@@ -235,7 +235,7 @@ def test_work_that_would_take_hours_is_refused_before_it_starts():
         xgboost.XGBClassifier(n_estimators=5, max_depth=3),
         lightgbm.LGBMClassifier(n_estimators=5, verbose=-1),
         catboost.CatBoostClassifier(iterations=5, depth=3, verbose=0, allow_writing_files=False),
-        HistGradientBoostingClassifier(max_iter=5),
+        HistGradientBoostingClassifier(max_iter=5, random_state=0),
     ],
     ids=name_of,
 )
@@ -256,7 +256,7 @@ def test_several_classes_and_missing_numbers_add_up(model):
         xgboost.XGBClassifier(n_estimators=5, enable_categorical=True, max_cat_to_onehot=2),
         xgboost.XGBClassifier(n_estimators=5, enable_categorical=True, max_cat_to_onehot=20),
         lightgbm.LGBMClassifier(n_estimators=5, verbose=-1, min_data_per_group=5),
-        HistGradientBoostingClassifier(max_iter=5),
+        HistGradientBoostingClassifier(max_iter=5, random_state=0),
     ],
     ids=["XGBoost sets", "XGBoost one by one", "LightGBM", "HistGradientBoosting"],
 )

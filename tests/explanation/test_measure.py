@@ -64,7 +64,11 @@ def net(n_inputs, n_outputs):
     ("estimator", "explainer", "scale"),
     [
         (RandomForestClassifier(8, random_state=0), "TreeSHAP of a RandomForest", "probability"),
-        (GradientBoostingClassifier(n_estimators=8), "TreeSHAP of a Gradient", "log-odds"),
+        (
+            GradientBoostingClassifier(n_estimators=8, random_state=0),
+            "TreeSHAP of a Gradient",
+            "log-odds",
+        ),
         (LogisticRegression(), "linear SHAP", "log-odds"),
         (xgboost.XGBClassifier(n_jobs=1, n_estimators=8), "XGBoost's own", "log-odds"),
         (
@@ -186,14 +190,16 @@ def test_missing_values_categories_and_constant_columns_stay_what_they_are():
 def test_a_column_without_any_value_gets_nothing():
     frame = mixed_frame().assign(years=np.nan)
 
-    found = measure(number_bench(mixed_pipeline(RandomForestClassifier(5)), frame))
+    found = measure(number_bench(mixed_pipeline(RandomForestClassifier(5, random_state=0)), frame))
 
     values = found.tables["values"].to_pandas()
     assert (values.loc[values["feature"] == "years", "phi"] == 0).all()
 
 
 def test_one_column_is_enough():
-    found = measure(number_bench(RandomForestClassifier(5), number_frame(60, 3)[["x0", "y"]]))
+    found = measure(
+        number_bench(RandomForestClassifier(5, random_state=0), number_frame(60, 3)[["x0", "y"]])
+    )
 
     assert explained_features(found) == ["x0"]
     assert "deletion" not in found.tables
@@ -201,7 +207,9 @@ def test_one_column_is_enough():
 
 
 def test_wide_tables_keep_their_sums_and_say_what_was_added_up():
-    found = measure(number_bench(RandomForestClassifier(10), number_frame(80, 100)), rows=20)
+    found = measure(
+        number_bench(RandomForestClassifier(10, random_state=0), number_frame(80, 100)), rows=20
+    )
     values = found.tables["values"].to_pandas()
     lines = found.tables["explained_rows"].to_pandas().set_index("row").sort_index()
 
@@ -316,7 +324,7 @@ def test_groups_are_explained_apart():
 def test_a_strange_column_name_is_shown_as_text():
     frame = number_frame(60, 3).rename(columns={"x0": "<b>$x$</b>"})
 
-    found = measure(number_bench(RandomForestClassifier(5), frame))
+    found = measure(number_bench(RandomForestClassifier(5, random_state=0), frame))
 
     figures = json.dumps(
         [go.Figure(chart.figure).to_plotly_json() for chart in ANALYZER.draw(found)], default=str

@@ -82,7 +82,9 @@ def test_exact_interactions_of_trees_find_the_same_pair():
 
 def test_stumps_have_no_interaction():
     table = normal()
-    model = GradientBoostingRegressor(max_depth=1, n_estimators=20).fit(table, table["a"])
+    model = GradientBoostingRegressor(max_depth=1, n_estimators=20, random_state=0).fit(
+        table, table["a"]
+    )
     own = Encoded(model, table.iloc[:20], np.arange(4))
 
     found = exact_interactions(open_trees(own, own, None), np.arange(4), None, track=untracked)

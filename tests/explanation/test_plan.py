@@ -66,7 +66,7 @@ def speed_of(bench, method="automatic"):
 @pytest.mark.parametrize(
     ("estimator", "words"),
     [
-        (RandomForestClassifier(5, max_depth=3), "TreeSHAP"),
+        (RandomForestClassifier(5, max_depth=3, random_state=0), "TreeSHAP"),
         (LogisticRegression(), "LogisticRegression"),
         (GaussianNB(), ""),
     ],

@@ -27,12 +27,12 @@ SINGLE_OUTPUT = [
     ExtraTreesClassifier(12, random_state=0),
     DecisionTreeClassifier(random_state=0),
     GradientBoostingClassifier(n_estimators=15, random_state=0),
-    HistGradientBoostingClassifier(max_iter=15),
+    HistGradientBoostingClassifier(max_iter=15, random_state=0),
 ]
 REGRESSORS = [
     RandomForestRegressor(12, random_state=0),
     GradientBoostingRegressor(n_estimators=15, random_state=0),
-    HistGradientBoostingRegressor(max_iter=15),
+    HistGradientBoostingRegressor(max_iter=15, random_state=0),
 ]
 
 
@@ -81,7 +81,7 @@ def test_with_several_classes_a_forest_is_explained_for_the_chosen_one():
 def test_with_several_classes_boosting_is_explained_against_the_mean_class():
     frame = number_frame(120, 5, n_classes=3)
     features = frame.drop(columns="y")
-    model = HistGradientBoostingClassifier(max_iter=8).fit(features, frame["y"])
+    model = HistGradientBoostingClassifier(max_iter=8, random_state=0).fit(features, frame["y"])
 
     ours = explain_forest(encode(model, features), 5, 1, untracked)
 
@@ -93,7 +93,7 @@ def test_with_several_classes_boosting_is_explained_against_the_mean_class():
 def test_the_first_class_gets_the_opposite_of_the_second():
     frame = number_frame(100, 4)
     features = frame.drop(columns="y")
-    model = GradientBoostingClassifier(n_estimators=5).fit(features, frame["y"])
+    model = GradientBoostingClassifier(n_estimators=5, random_state=0).fit(features, frame["y"])
 
     first = explain_forest(encode(model, features), 4, 0, untracked)
     second = explain_forest(encode(model, features), 4, 1, untracked)
@@ -122,7 +122,9 @@ def test_categories_of_histogram_boosting_add_up():
     )
     target = features["colour"].isin(["a", "c", "h"]) ^ (features["size"] > 0)
     features.loc[:20, "colour"] = None
-    model = HistGradientBoostingClassifier(max_iter=10, categorical_features="from_dtype")
+    model = HistGradientBoostingClassifier(
+        max_iter=10, categorical_features="from_dtype", random_state=0
+    )
     model.fit(features, target)
 
     ours = explain_forest(encode(model, features), 2, 1, untracked)
@@ -175,7 +177,9 @@ def test_categories_behind_a_number_do_not_take_its_place():
     frame = number_frame(200, 3)
     kinds = np.random.default_rng(0).choice(["u", "v", "w"], 200)
     features = frame[["x0"]].assign(kind=pd.Categorical(kinds))
-    model = HistGradientBoostingClassifier(max_iter=8, categorical_features="from_dtype")
+    model = HistGradientBoostingClassifier(
+        max_iter=8, categorical_features="from_dtype", random_state=0
+    )
     model.fit(features, (frame["x0"] > 0).astype(int))
 
     ours = explain_forest(encode(model, features), 2, 1, untracked)
