@@ -58,7 +58,7 @@ class _Question(NamedTuple):
         reference: source of the method.
         own: limit that is mathematics and needs no policy.
         no_limit: why there is no verdict without a policy.
-        where_zero: headline where the value is exactly 0 and says more in words.
+        quiet: headline where the interval reaches down to 0; the same one where empty.
     """
 
     key: str
@@ -67,7 +67,7 @@ class _Question(NamedTuple):
     reference: str
     own: Threshold | None = None
     no_limit: str = ""
-    where_zero: str = ""
+    quiet: str = ""
 
 
 _TABULAR = (
@@ -164,15 +164,17 @@ _TABULAR = (
     ),
     _Question(
         "off_manifold_gap",
-        "On the mixed rows that explainers ask about {on_mixed_rows} moves the answer more than on "
-        "real rows, and {on_real_rows} less, both by {value}{ends} or more in the output's unit; 0 "
-        "or less is one rule for both.",
+        "On the mixed rows that explainers ask about, {on_mixed_rows} moves the answer more than "
+        "on real rows and {on_real_rows} less: by {value}{ends} at least, in the output's unit.",
         "Where it is clearly above 0, the model may treat the questions of explainers as such: "
         "compare with counterfactuals and group rates, which rest on real rows.",
         "Slack et al. 2020, Fooling LIME and SHAP",
         no_limit="No accepted limit exists. Near 0 the model answers mixed and real rows by one "
         "rule, and honest models were seen up to 0.05; a gap is a reason to look, not a proof of "
         "deceit.",
+        quiet="No column is seen to trade places with another between real rows and the mixed rows "
+        "that explainers ask about: {value}{ends} in the output's unit, where two rules give more "
+        "than 0.",
     ),
     _Question(
         "sampling_error",
@@ -197,7 +199,7 @@ _TABULAR = (
         "Theil 1970 (uncertainty coefficient); the share is the sum of |SHAP| over these columns",
         no_limit="A column counts as a proxy where it removes at least 5 % of the uncertainty "
         "about a sensitive one; that limit is a choice, and no share is right or wrong by itself.",
-        where_zero="No single column that the model sees gives a sensitive one away; several "
+        quiet="No single column that the model sees gives a sensitive one away; several "
         "together may.",
     ),
 )
@@ -225,15 +227,13 @@ def _finding(question: _Question, measurements: Measurements, policy: Policy) ->
     verdict, reason = judge_estimate(estimate, threshold)
     if verdict == Verdict.INCONCLUSIVE and threshold is None:
         reason = question.no_limit or reason
+    is_quiet = question.quiet and (estimate.low is None or estimate.low <= 0)
+    sentence = question.quiet if is_quiet else question.headline
     return Finding(
         code=indicator,
         area=AREA,
         indicator=indicator,
-        headline=_headline(
-            question.where_zero or question.headline if estimate.value == 0 else question.headline,
-            estimate,
-            measurements,
-        ),
+        headline=_headline(sentence, estimate, measurements),
         estimate=estimate,
         verdict=verdict,
         threshold=threshold,

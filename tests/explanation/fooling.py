@@ -26,6 +26,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
+from threadpoolctl import threadpool_limits
 
 from analyzers.explanation.off_manifold import off_manifold_gap
 from sample_models.sample import HERE
@@ -122,18 +123,18 @@ class Scaffolding:
 
 
 HONEST: dict[str, Any] = {
-    "forest": RandomForestClassifier(50, random_state=0),
-    "shallow forest": RandomForestClassifier(50, max_depth=5, random_state=0),
-    "extra trees": ExtraTreesClassifier(50, random_state=0),
-    "boosting": GradientBoostingClassifier(n_estimators=30, random_state=0),
-    "histogram boosting": HistGradientBoostingClassifier(max_iter=40, random_state=0),
+    "forest": RandomForestClassifier(30, random_state=0),
+    "shallow forest": RandomForestClassifier(30, max_depth=5, random_state=0),
+    "extra trees": ExtraTreesClassifier(30, random_state=0),
+    "boosting": GradientBoostingClassifier(n_estimators=20, random_state=0),
+    "histogram boosting": HistGradientBoostingClassifier(max_iter=20, random_state=0),
     "tree": DecisionTreeClassifier(random_state=0),
     "line": LogisticRegression(max_iter=1000),
     "nearest row": KNeighborsClassifier(1),
     "five nearest rows": KNeighborsClassifier(5),
     "support vectors": SVC(random_state=0),
     "narrow support vectors": SVC(gamma=1.0, C=10, random_state=0),
-    "network": MLPClassifier((30,), max_iter=60, random_state=0),
+    "network": MLPClassifier((30,), max_iter=30, random_state=0),
     "naive Bayes": GaussianNB(),
 }
 
@@ -220,4 +221,5 @@ def main(n_seeds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    with threadpool_limits(1):
+        main(int(sys.argv[1]))

@@ -123,6 +123,15 @@ class Slow(torch.nn.Module):
         return torch.stack([-x[:, 0], x[:, 0] + total], dim=1)
 
 
+class TwoRules(torch.nn.Module):
+    """Decides by x2, and by x1 where x0 is no copy of x3, as in mixed rows."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        is_real = (x[:, 0] - x[:, 3]).abs() < 1e-6
+        margin = 4 * torch.where(is_real, x[:, 2], x[:, 1])
+        return torch.stack([-margin, margin], dim=1)
+
+
 def run(runner, store, people, model, *, limits=None, **chosen):
     quick = {"rows": 30, "sampled_rows": 8, "background_rows": 20, "lime_samples": 200}
     return examine(
@@ -195,6 +204,22 @@ def test_answers_that_change_are_said_first_and_fail_to_add_up(runner, store):
     assert verdicts["explanation.additivity_error"] == Verdict.FAIL
 
 
+def test_a_model_built_to_fool_explainers_is_named_with_its_columns(runner, store):
+    rows = numbers(120)
+    rows = rows.assign(x3=rows["x0"], out=np.where(rows["x2"] > 0, "yes", "no"))
+
+    found = measured(
+        runner, store, rows, (script(TwoRules()), "model.pt"),
+        method="model-agnostic",
+    )  # fmt: skip
+
+    assert found.estimates["off_manifold_gap"].low > 0.1
+    headlines = {item.code: item.headline for item in ANALYZER.judge(found, CONVENTIONS)}
+    said = headlines["explanation.off_manifold_gap"]
+    assert said.startswith("On the mixed rows that explainers ask about, x1 moves the answer more")
+    assert "real rows and x2 less" in said or "real rows and x0 less" in said or "x3 less" in said
+
+
 def test_numbers_beyond_one_are_read_as_raw_scores_and_explained_as_such(runner, store):
     found = measured(runner, store, with_out(ROWS), BEYOND_ONE)
 
@@ -245,10 +270,10 @@ def test_one_row_and_two_are_explained_without_intervals_they_cannot_have(runner
 
 
 def test_a_thousand_columns_are_explained(runner, store):
-    rows = numbers(n_columns=1000)
+    rows = numbers(24, n_columns=1000)
     forest = RandomForestClassifier(10, random_state=0).fit(rows, with_out(rows)["out"])
 
-    found = measured(runner, store, with_out(rows), estimator(forest), lime_samples=100)
+    found = measured(runner, store, with_out(rows), estimator(forest), rows=10)
 
     assert found.facts["n_features"] == 1000
     assert found.estimates["additivity_error"].value < 1e-9
