@@ -10,7 +10,7 @@ from functools import lru_cache
 from analyzers.adversarial.edits import edit_distance, n_words_changed
 from analyzers.adversarial.function_words import FUNCTION_WORDS
 from analyzers.adversarial.label_only_text import swaps_for
-from analyzers.adversarial.lexicon.thesaurus import synonyms_of
+from analyzers.adversarial.lexicon.thesaurus import parts_of_speech, synonyms_of
 from analyzers.adversarial.lexicon.vectors import cosine, word_vectors
 from analyzers.adversarial.look_alikes import LOOK_ALIKES
 
@@ -60,7 +60,7 @@ def keeps_rules(recipe: str, original: str, changed: str, *, meaning: float = 0.
         return edit_distance(original, changed) <= LARGEST_TYPO * max(len(original.split()), 1)
     if swapped is None:
         # Recipes that may change the number of words have no rule on single ones.
-        return recipe.startswith(("TextBugger", "CheckList", "BAE", "Morpheus"))
+        return recipe.startswith(("TextBugger", "CheckList", "Morpheus"))
     if recipe in _KEEPS_FUNCTION_WORDS and any(word in FUNCTION_WORDS for word, _ in swapped):
         return False
     share = len(swapped) / max(len(WORD.findall(original)), 1)
@@ -74,6 +74,8 @@ def keeps_rules(recipe: str, original: str, changed: str, *, meaning: float = 0.
     if recipe in _LEAST_COSINE:
         least = _LEAST_COSINE[recipe] - _TOLERANCE
         return all(_word_cosine(before, after) >= least for before, after in swapped)
+    if recipe.startswith("BAE"):
+        return all(_may_stand_for(before, after) for before, after in swapped)
     if recipe.startswith("Labels only"):
         return all(after in swaps_for(before) for before, after in swapped)
     return True
@@ -104,6 +106,15 @@ def _word_cosine(first: str, second: str) -> float:
     if places[0] is None or places[1] is None:
         return -1.0
     return float(vectors.unit[places[0]] @ vectors.unit[places[1]])
+
+
+def _may_stand_for(first: str, second: str) -> bool:
+    """Whether two words share a part of speech; nouns and verbs count as one, as in the paper."""
+    kinds = [
+        {"v" if kind == "n" else kind for kind in parts_of_speech(word.lower())}
+        for word in (first, second)
+    ]
+    return not kinds[0] or not kinds[1] or bool(kinds[0] & kinds[1])
 
 
 def _visible(text: str) -> str:

@@ -14,6 +14,7 @@ from analyzers.adversarial.recipe_rules import sentence_similarity
 from analyzers.adversarial.recipes import ABOUT
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.text_attack import Memory, attack_texts
+from analyzers.core.errors import UnsuitableSubject
 from analyzers.core.workbench import Workbench
 from analyzers.toolkit.intervals import mean_estimate, rate_estimate
 
@@ -58,10 +59,17 @@ def compare_recipes(
         rows.append(row)
         if about.needs and not is_there(about.needs):
             continue
-        found = attack_texts(
-            bench.need_model(), held, attacked.codes[open_],
-            params.model_copy(update={"recipe": name}), seed=seed, memory=memory, target=target,
-        )  # fmt: skip
+        try:
+            found = attack_texts(
+                bench.need_model(), held, attacked.codes[open_],
+                params.model_copy(update={"recipe": name}), seed=seed, memory=memory, target=target,
+            )  # fmt: skip
+        except UnsuitableSubject as error:
+            # A damaged download must not cost the other recipes their numbers.
+            if not about.needs:
+                raise
+            row["needs"] = f"{about.needs}. {error}"
+            continue
         pairs = [(old, new) for old, new in zip(held, found, strict=True) if new.is_broken]
         left = rate_estimate(n_correct - len(pairs), n)
         row |= {"robust_accuracy": left.value, "low": left.low, "high": left.high}

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzers.adversarial.downloads import folder_of
+from analyzers.adversarial.masked_model import masked_model
 from analyzers.adversarial.params import Recipe
 from analyzers.adversarial.textattack_import import warm_up
 from analyzers.core.errors import UnsuitableSubject
@@ -234,13 +235,11 @@ def _by_leaving_out(**options: object) -> Any:  # noqa: ANN401
 
 def _masked_model(**options: Any) -> Any:  # noqa: ANN401
     from textattack.transformations import WordSwapMaskedLM
-    from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-    folder = str(folder_of("bert-base-uncased"))
-    model = AutoModelForMaskedLM.from_pretrained(folder, use_safetensors=True)
+    model = masked_model(folder_of("bert-base-uncased"))
     return WordSwapMaskedLM(
-        **options | {"masked_language_model": model},
-        tokenizer=AutoTokenizer.from_pretrained(folder, use_fast=True),
+        **options | {"masked_language_model": model.network, "max_length": model.max_length},
+        tokenizer=model.tokenizer,
     )
 
 

@@ -1,0 +1,108 @@
+"""The recipe that needs a language model, run in earnest with a tiny one put where it is found."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification
+
+from analyzers.adversarial import ANALYZER, downloads
+from analyzers.adversarial.masked_model import masked_model
+from analyzers.adversarial.params import AdversarialParams
+from analyzers.adversarial.recipe_rules import keeps_rules
+from analyzers.adversarial.text_attack import Memory, attack_texts
+from analyzers.core.errors import UnsuitableSubject
+from tests.adversarial.benches import review_model, reviews, reviews_bench
+
+BAE = "BAE (words from a language model)"
+MARKS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+
+
+def put(folder, network=BertForMaskedLM):
+    """Save a network of random weights and a tokenizer of the reviews' words."""
+    words = sorted({word for text in reviews()["text"] for word in text.lower().split()})
+    vocabulary = {word: at for at, word in enumerate([*MARKS, *words])}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(vocabulary), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=64, max_position_embeddings=64,
+    )  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    network(config).save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    marks = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]",
+             "sep_token": "[SEP]", "mask_token": "[MASK]"}  # fmt: skip
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps({"tokenizer_class": "PreTrainedTokenizerFast", **marks})
+    )
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.setattr(downloads, "FOLDER", tmp_path)
+    masked_model.cache_clear()
+    yield tmp_path / "bert-base-uncased"
+    masked_model.cache_clear()
+
+
+def test_it_is_found_where_it_was_put_and_runs(place):
+    assert not downloads.is_there("bert-base-uncased")
+    put(place)
+    assert downloads.is_there("bert-base-uncased")
+    model = review_model()
+    texts = reviews()["text"].tolist()[:6]
+    codes = np.asarray(model.predict(texts))
+    params = AdversarialParams(recipe=BAE, queries=300)
+
+    memory = Memory(model, labels_only=False, n_classes=2)
+    found = attack_texts(model, texts, codes, params, seed=0, memory=memory)
+
+    assert len(found) == len(texts)
+    assert sum(attempt.queries for attempt in found) > len(texts), "candidates were asked about"
+    broken = [at for at, attempt in enumerate(found) if attempt.is_broken]
+    for at in broken:
+        assert keeps_rules(BAE, texts[at], found[at].text)
+        assert model.predict([found[at].text])[0] != codes[at]
+    assert masked_model.cache_info().misses == 1, "read once for all searches"
+
+
+def test_a_swap_of_another_part_of_speech_breaks_the_rules():
+    assert keeps_rules(BAE, "a good film", "a bad film")
+    assert not keeps_rules(BAE, "a good actor", "a good terrible")
+    assert not keeps_rules(BAE, "a good film", "a very good film")
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda folder: (folder / "config.json").write_text("{"), "do not open"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"\0" * 40), "do not open"),
+        (lambda folder: (folder / "tokenizer.json").unlink(), "expected tokenizer.json"),
+        (lambda folder: put(folder, BertForSequenceClassification), "without the weights"),
+    ],
+    ids=["broken config", "broken weights", "half of the files", "another kind of model"],
+)
+def test_what_is_wrong_with_the_files_is_said(place, damage, said):
+    damage(put(place))
+
+    with pytest.raises(UnsuitableSubject, match=said):
+        ANALYZER.measure(reviews_bench(), AdversarialParams(recipe=BAE, rows=5, queries=20))
+
+
+def test_a_damaged_model_does_not_cost_the_other_recipes_their_numbers(place):
+    (put(place) / "config.json").write_text("{")
+    params = AdversarialParams(rows=5, queries=20, compare_recipes=True)
+
+    table = ANALYZER.measure(reviews_bench(), params).tables["recipes"].to_pandas()
+
+    rows = table.set_index("recipe")
+    assert "do not open" in rows.loc[BAE, "needs"]
+    assert np.isnan(rows.loc[BAE, "robust_accuracy"])
+    assert rows.drop(index=BAE)["robust_accuracy"].notna().all()
