@@ -30,7 +30,8 @@ _PROTOTYPES = 3
 _MOST_ROWS = 1000
 _REASONS = 4
 _NEAR = 3
-_LETTERS_A_LINE = 65
+# Of the widest column on a whole page, and on half of one.
+_LETTERS_A_LINE, _LETTERS_OF_HALF = 80, 30
 
 
 def telling_rows_table(
@@ -190,6 +191,7 @@ def near_rows_chart(measurements: Measurements, row: int) -> Chart | None:
         "a number, 1 for another category. A near row with another answer shows what tips it.",
         columns,
         table="row_values",
+        letters=_LETTERS_OF_HALF,
     )
 
 
@@ -215,11 +217,15 @@ def _of_kind(measurements: Measurements, kind: str) -> pd.DataFrame:
 
 def _table_chart(
     name: str, title: str, caption: str, columns: dict[str, list[str]], *,
-    table: str = "telling_rows",
+    table: str = "telling_rows", letters: int = _LETTERS_A_LINE,
 ) -> Chart:  # fmt: skip
     n_lines = len(next(iter(columns.values())))
-    # The last column is the wide one; a text too long for it takes further lines.
-    n_written = sum(1 + len(text) // _LETTERS_A_LINE for text in list(columns.values())[-1])
+    # The last column is the wide one, three times the others; longer texts take further lines.
+    *narrow, wide = columns.values()
+    n_written = sum(
+        max(1 + len(text) // letters, *(1 + 3 * len(cell) // letters for cell in cells))
+        for text, *cells in zip(wide, *narrow, strict=True)
+    )
     trace = {
         "type": "table",
         "header": {"values": list(columns), "align": "left"},
