@@ -16,10 +16,8 @@ from analyzers.core.result import Estimate
 from analyzers.core.workbench import Workbench
 from analyzers.explanation.records import Scene
 from analyzers.explanation.tables import TABLES
-from analyzers.toolkit.association import uncertainty_coefficient
-from analyzers.toolkit.bootstrap import redraw_counts
+from analyzers.toolkit.association import what_tells
 from analyzers.toolkit.groups import Attribute, attribute_of
-from analyzers.toolkit.intervals import percentile_interval
 from analyzers.toolkit.sampling import sample_rows, sampling_note
 
 LEAST_TOLD = 0.05
@@ -121,30 +119,18 @@ def _proxies(
             own = groups[name]
             if name == attribute or own is None:
                 continue
-            told, low, high = _told(about, own, rng)
-            is_proxy = low is not None and low >= LEAST_TOLD
+            told = what_tells(about, own, n_draws=_DRAWS, rng=rng)
+            is_proxy = told.low is not None and told.low >= LEAST_TOLD
             if is_proxy:
                 proxies.setdefault(name, []).append(attribute)
             lines.append(
                 {
-                    "attribute": attribute, "feature": name, "told": told, "low": low,
-                    "high": high, "share": share, "is_proxy": is_proxy, "n": len(frame),
+                    "attribute": attribute, "feature": name, "told": told.value,
+                    "low": told.low, "high": told.high, "share": share, "is_proxy": is_proxy,
+                    "n": len(frame),
                 }
             )  # fmt: skip
     return pa.Table.from_pylist(lines, schema=TABLES["proxies"]), proxies
-
-
-def _told(
-    about: Attribute, own: Attribute, rng: np.random.Generator
-) -> tuple[float, float | None, float | None]:
-    """Share of the uncertainty about one column that another removes, and its interval."""
-    counts = np.zeros((len(about.levels), len(own.levels)), dtype=np.int64)
-    np.add.at(counts, (about.codes, own.codes), 1)
-    told = float(uncertainty_coefficient(counts))
-    spread = percentile_interval(uncertainty_coefficient(redraw_counts(counts, _DRAWS, rng)))
-    if spread is None:
-        return told, None, None
-    return told, min(spread.low, told), max(spread.high, told)
 
 
 def _groups_of(column: pd.Series) -> Attribute | None:

@@ -11,13 +11,10 @@ import pyarrow as pa
 
 from analyzers.core.dataset import Dataset
 from analyzers.core.workbench import Tracker
-from analyzers.fairness.counting import Names, count_cells
 from analyzers.fairness.tables import TABLES
-from analyzers.toolkit.association import uncertainty_coefficient
-from analyzers.toolkit.bootstrap import redraw_counts
+from analyzers.toolkit.association import what_tells
 from analyzers.toolkit.curves import count_scores, roc_auc
 from analyzers.toolkit.groups import Attribute
-from analyzers.toolkit.intervals import percentile_interval
 from analyzers.toolkit.sampling import content_order
 
 ALL_FEATURES = "all features together"
@@ -53,26 +50,17 @@ def proxy_table(
         Theil 1970; Miller 1955; Feldman et al. 2015 (predictability of the attribute).
     """
     rows: list[dict[str, Any]] = []
-    nothing = np.zeros(len(data), dtype=np.int64)
     for attribute in track(attributes, "Looking for proxies"):
         others = [feature for feature in features if feature.name != attribute.name]
         if len(attribute.levels) < 2 or not others:
             continue
         for feature in others:
-            names = (Names(attribute.name, attribute.levels), Names(feature.name, feature.levels))
-            cells = count_cells(names, [attribute.codes, feature.codes], nothing)
-            table = np.zeros((len(attribute.levels), len(feature.levels)), dtype=np.int64)
-            table[cells.codes[:, 0], cells.codes[:, 1]] = cells.counts.sum(axis=1)
-            value = float(uncertainty_coefficient(table))
-            spread = percentile_interval(
-                uncertainty_coefficient(redraw_counts(table, n_draws, rng))
-            )
+            told = what_tells(attribute, feature, n_draws=n_draws, rng=rng)
             rows.append(
                 {
                     "attribute": attribute.name, "feature": feature.name,
-                    "measure": "uncertainty coefficient", "value": value,
-                    "low": None if spread is None else min(spread.low, value),
-                    "high": None if spread is None else max(spread.high, value), "n": len(data),
+                    "measure": "uncertainty coefficient", "value": told.value,
+                    "low": told.low, "high": told.high, "n": len(data),
                     "method": "multinomial draws of the counts",
                 }
             )  # fmt: skip

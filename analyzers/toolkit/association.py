@@ -1,7 +1,40 @@
 """How much one column tells of another, from counts."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
+
+from analyzers.toolkit.bootstrap import redraw_counts
+from analyzers.toolkit.groups import Attribute
+from analyzers.toolkit.intervals import percentile_interval
+
+
+class Told(NamedTuple):
+    """Share of the uncertainty about one column that another removes, and its 95 % interval."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+def what_tells(about: Attribute, by: Attribute, *, n_draws: int, rng: np.random.Generator) -> Told:
+    """Say how much one column tells of another.
+
+    Args:
+        about: the column that is uncertain.
+        by: the column that is known, of the same rows.
+        n_draws: bootstrap draws of the counts.
+        rng: source of randomness.
+    """
+    cells = about.codes.astype(np.int64) * len(by.levels) + by.codes
+    counts = np.bincount(cells, minlength=len(about.levels) * len(by.levels))
+    table = counts.reshape(len(about.levels), len(by.levels))
+    value = float(uncertainty_coefficient(table))
+    spread = percentile_interval(uncertainty_coefficient(redraw_counts(table, n_draws, rng)))
+    if spread is None:
+        return Told(value, None, None)
+    return Told(value, min(spread.low, value), max(spread.high, value))
 
 
 def uncertainty_coefficient(table: NDArray[np.int64]) -> NDArray[np.float64]:
