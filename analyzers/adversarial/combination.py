@@ -10,6 +10,7 @@ References:
     Troncoso 2023 (search under cost on tables).
 """
 
+from functools import cache
 from itertools import combinations
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from analyzers.adversarial.found import Found
 from analyzers.adversarial.single_changes import single_moves
-from analyzers.adversarial.target import Target
+from analyzers.adversarial.target import Target, rank_in_row
 from analyzers.core.workbench import Tracker, untracked
 
 OFFSETS = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0)
@@ -48,65 +49,24 @@ class _Moves(NamedTuple):
 def search(
     target: Target,
     found: Found,
-    *,
+    starts: NDArray[np.float64],
     rows: NDArray[np.int64],
+    *,
     queries: int,
     rng: np.random.Generator,
     track: Tracker = untracked,
 ) -> None:
-    """Feed `found` with sets of changes that should flip the answer together.
+    """Feed `found` with sets of changes to `starts` that should flip the answer together.
 
     Args:
         target: the model and the rows.
         found: receives every flip.
-        rows: those to search for.
+        starts: `(n_starts, n_features)` where the changes begin.
+        rows: `(n_starts,)` which row each belongs to.
         queries: allowed questions per row for this search.
         rng: chooses single changes where a row cannot afford to try all.
         track: reports progress.
     """
-    _search_from(target, found, target.originals[rows], rows, queries, rng, track)
-
-
-def search_again(
-    target: Target,
-    found: Found,
-    *,
-    rows: NDArray[np.int64],
-    queries: int,
-    rng: np.random.Generator,
-    track: Tracker = untracked,
-) -> None:
-    """Search from the nearest flip with its largest change put back, where it has several.
-
-    Args:
-        target: the model and the rows.
-        found: gives the flips and receives nearer ones.
-        rows: those to search for.
-        queries: allowed questions per row for this search.
-        rng: as in `search`.
-        track: reports progress.
-    """
-    rows = rows[np.isfinite(found.distances[rows])]
-    steps = np.abs(target.space.steps(found.points[rows], target.originals[rows]))
-    several = (steps > 0).sum(axis=1) > 1
-    rows, largest = rows[several], steps[several].argmax(axis=1)
-    starts = found.points[rows].copy()
-    at = np.arange(len(rows))
-    starts[at, largest] = target.originals[rows, largest]
-    starts = target.space.repair(starts, target.originals[rows])
-    _search_from(target, found, starts, rows, queries, rng, track)
-
-
-def _search_from(
-    target: Target,
-    found: Found,
-    starts: NDArray[np.float64],
-    rows: NDArray[np.int64],
-    queries: int,
-    rng: np.random.Generator,
-    track: Tracker,
-) -> None:
-    """Search sets of changes to `starts`, one for each of `rows`."""
     if queries < 2 or not len(rows):
         return
     margins = target.margins(starts, rows)
@@ -141,6 +101,25 @@ def _search_from(
             owners = rows[places]
             points = target.space.repair(points, target.originals[owners])
             found.offer(points, owners, target.margins(points, owners), source=SOURCE)
+
+
+def largest_put_back(
+    target: Target, found: Found, rows: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the nearest flips with their largest change put back, and the rows that have several.
+
+    Args:
+        target: the model and the rows.
+        found: gives the flips.
+        rows: those to look at.
+    """
+    rows = rows[np.isfinite(found.distances[rows])]
+    steps = np.abs(target.space.steps(found.points[rows], target.originals[rows]))
+    several = (steps > 0).sum(axis=1) > 1
+    rows, largest = rows[several], steps[several].argmax(axis=1)
+    starts = found.points[rows].copy()
+    starts[np.arange(len(rows)), largest] = target.originals[rows, largest]
+    return target.space.repair(starts, target.originals[rows]), rows
 
 
 def _best_moves(
@@ -178,7 +157,7 @@ def _best_moves(
     # The best first in each row; what makes the change smaller and helps is best of all.
     order = np.lexsort((-gains / np.sqrt(np.maximum(price, 1e-6)), places))
     sorted_places = places[order]
-    rank = np.arange(len(order)) - np.searchsorted(sorted_places, sorted_places, side="left")
+    rank = rank_in_row(sorted_places)
     n_kept = int(min(MOST_MOVES, rank.max(initial=-1) + 1))
     if n_kept == 0:
         return None
@@ -192,6 +171,7 @@ def _best_moves(
     return made
 
 
+@cache
 def _sets(n_moves: int) -> NDArray[np.int64]:
     """List sets of two to four moves, `(n_sets, MOST_TOGETHER)`, padded with -1."""
     lines = [

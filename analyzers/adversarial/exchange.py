@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from analyzers.adversarial.found import Found
 from analyzers.adversarial.shrink import shrink
-from analyzers.adversarial.target import Target
+from analyzers.adversarial.target import Target, rank_in_row
 from analyzers.core.workbench import Tracker, untracked
 
 ROUNDS = 20
@@ -52,14 +52,16 @@ def exchange(
         if not len(rows):
             return
         before = found.distances[rows].copy()
-        tried = [_exchanged(target, found, rows[is_new[rows]], rng)]
-        tried.append(_scattered(target, found, rows[~is_new[rows]], rng))
+        tried = (
+            _exchanged(target, found, rows[is_new[rows]], rng),
+            _scattered(target, found, rows[~is_new[rows]], rng),
+        )
         points, owners = (np.concatenate([part[at] for part in tried]) for at in (0, 1))
         points = target.space.repair(points, target.originals[owners])
         sizes = target.space.distance(points, target.originals[owners])
         smaller = (sizes > 0) & (sizes < WORTHWHILE * found.distances[owners])
         points, owners = points[smaller], owners[smaller]
-        affordable = _rank(owners) < (queries - target.queries)[owners]
+        affordable = rank_in_row(owners) < (queries - target.queries)[owners]
         points, owners = points[affordable], owners[affordable]
         if len(points):
             found.offer(points, owners, target.margins(points, owners), source=SOURCE)
@@ -115,7 +117,7 @@ def _exchanged(
         changed = steps[np.arange(len(rows)), back] != 0
         for share in _KEPT_SHARES:
             # A category goes back wholly or not at all.
-            use = changed & ~(space.is_level[back] if share else np.zeros(len(back), dtype=bool))
+            use = changed & ~(space.is_level[back] & (share > 0))
             if use.any():
                 parts += _moved(target, found, rows[use], back[use], share)
     if not parts:
@@ -124,7 +126,7 @@ def _exchanged(
     owners = np.concatenate([part[1] for part in parts])
     shuffled = rng.permutation(len(owners))
     order = shuffled[np.argsort(owners[shuffled], kind="stable")]
-    kept = _rank(owners[order]) < MOST_TRIED
+    kept = rank_in_row(owners[order]) < MOST_TRIED
     return points[order[kept]], owners[order[kept]]
 
 
@@ -161,10 +163,3 @@ def _moved(
                 points[:, place] = value[kept]
                 parts.append((points, rows[kept]))
     return parts
-
-
-def _rank(owners: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Count the points of one row from 0; those of a row stand together."""
-    _, first, sizes = np.unique(owners, return_index=True, return_counts=True)
-    order = np.argsort(first)
-    return np.arange(len(owners)) - np.repeat(first[order], sizes[order])

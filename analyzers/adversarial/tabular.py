@@ -271,10 +271,12 @@ def find_changes(
         # What has a slope is smooth, and the walk below comes nearer there for as many questions.
         flat = np.flatnonzero(~np.isfinite(found.distances))
         first, again = rngs[1].spawn(2)
-        combination.search(target, found, rows=flat, queries=total // 3, rng=first, track=track)
+        starts = target.originals[flat]
+        combination.search(target, found, starts, flat, queries=total // 3, rng=first, track=track)
         shrink(target, found, queries=total)
-        combination.search_again(
-            target, found, rows=flat, queries=total // 4, rng=again, track=track
+        starts, several = combination.largest_put_back(target, found, flat)
+        combination.search(
+            target, found, starts, several, queries=total // 4, rng=again, track=track
         )
         shrink(target, found, queries=total, rows=flat)
     pool = _pool(space, bench)
@@ -282,13 +284,7 @@ def find_changes(
     boundary.start_from_data(target, found, pool, codes, rng=rngs[2])
     _approach_all(target, found)
     shrink(target, found, queries=total)
-    boundary.walk(
-        target,
-        found,
-        queries=total * 7 // 10,
-        rng=rngs[3],
-        track=track,
-    )
+    boundary.walk(target, found, queries=total * 7 // 10, rng=rngs[3], track=track)
     shrink(target, found, queries=total)
     exchange(target, found, queries=total, rng=rngs[4], track=track)
     return found

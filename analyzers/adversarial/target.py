@@ -113,5 +113,16 @@ class Target:
         return margins
 
 
+def rank_in_row(owners: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count the points of each row from 0.
+
+    Args:
+        owners: `(n_points,)` which row each belongs to; those of a row stand together.
+    """
+    _, first, sizes = np.unique(owners, return_index=True, return_counts=True)
+    order = np.argsort(first)
+    return np.arange(len(owners)) - np.repeat(first[order], sizes[order])
+
+
 def _as_floats(values: NDArray[np.float64] | NDArray[np.int64]) -> NDArray[np.float64]:
     return np.asarray(values, dtype=np.float64)

@@ -119,8 +119,9 @@ def test_where_effects_add_up_the_cheapest_set_is_found_at_once():
     found = Found(target)
 
     combination.search(
-        target, found, rows=np.arange(N_ROWS), queries=200, rng=np.random.default_rng(0)
-    )
+        target, found, target.originals, np.arange(N_ROWS), queries=200,
+        rng=np.random.default_rng(0),
+    )  # fmt: skip
 
     exact = nearest_by_trying(target)
     assert (target.queries <= 200).all()
