@@ -146,6 +146,9 @@ def attack_texts(
         )  # fmt: skip
         stack.enter_context(contextlib.closing(running))
         for place, found in track(running, "Attacking texts", total=len(jobs), so_far=so_far):
+            if found.text == texts[place]:
+                attempts[place] = Attempt(texts[place], is_broken=False, queries=found.queries)
+                continue
             ended[place] = found
             if len(ended) == CONFIRMED_TOGETHER:
                 look_again()
@@ -226,8 +229,6 @@ def _confirmed(
     target: int | None,
 ) -> Attempt:
     changed, queries, steps = find
-    if changed == text:
-        return Attempt(text, is_broken=False, queries=queries)
     if not labels_only and ABOUT[params.recipe].is_reduction:
         is_reached = answer == code
     else:
