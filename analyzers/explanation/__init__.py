@@ -19,11 +19,8 @@ Sundararajan, Taly and Yan 2017; Krishna et al. 2024; Agarwal et al. 2022; Slack
 
 from dataclasses import replace
 
-import numpy as np
-
 from analyzers.core.analyzer import Analyzer, Needs
 from analyzers.core.errors import ModelMisbehaved
-from analyzers.core.model import Capability
 from analyzers.core.result import Measurements
 from analyzers.core.workbench import Workbench
 from analyzers.explanation.account import account_of
@@ -37,6 +34,7 @@ from analyzers.explanation.local_charts import dependence_chart, local_chart
 from analyzers.explanation.params import ExplanationParams
 from analyzers.explanation.pictures import measure_pictures
 from analyzers.explanation.row_finder import ROW_ORDERS, rows_chart, rows_in_order
+from analyzers.explanation.steadiness import unsteadiness_note
 from analyzers.explanation.tables import TABLES
 from analyzers.explanation.tabular import measure_tabular
 from analyzers.explanation.telling_rows import near_rows_chart
@@ -84,11 +82,6 @@ __all__ = [
 ]
 
 
-_ASKED_TWICE = 50
-# Single precision rounds anew in batches of another size.
-_ROUNDING = 1e-5
-
-
 def measure(bench: Workbench, params: ExplanationParams) -> Measurements:
     """Explain the model on the rows at hand.
 
@@ -105,25 +98,8 @@ def measure(bench: Workbench, params: ExplanationParams) -> Measurements:
             remedy="Let the model answer every mixture of its columns' values, or look at "
             "Performance and Fairness, which ask about the rows of the data only.",
         ) from error
-    unsteady = _unsteadiness(bench)
-    if unsteady <= _ROUNDING:
-        return found
-    note = (
-        f"Asked twice about the same {_ASKED_TWICE} rows or fewer, the model gave other answers, "
-        f"{unsteady:.2g} apart at most: the explanation carries that chance in every number."
-    )
-    return replace(found, sampling=(note, *found.sampling))
-
-
-def _unsteadiness(bench: Workbench) -> float:
-    """Largest difference of two answers to the same rows; of regressions, in their deviations."""
-    model, few = bench.need_model(), bench.data.take(np.arange(min(_ASKED_TWICE, len(bench.data))))
-    ask = model.predict
-    if Capability.PREDICT_PROBA in model.capabilities:
-        ask = model.predict_proba
-    first, second = (np.asarray(ask(few.inputs), dtype=np.float64) for _ in range(2))
-    spread = float(first.std()) if bench.subject.task == "regression" else 1.0
-    return float(np.abs(first - second).max() / (spread or 1.0))
+    note = unsteadiness_note(bench)
+    return replace(found, sampling=(note, *found.sampling)) if note else found
 
 
 ANALYZER = Analyzer(
