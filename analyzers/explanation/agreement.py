@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from analyzers.core.result import Estimate
+from analyzers.toolkit.intervals import mean_estimate
+
 TOP = 5
 
 
@@ -76,6 +79,27 @@ def mean_pairwise(runs: NDArray[np.float64]) -> NDArray[np.float64]:
         for second in range(first + 1, len(runs))
     ]
     return np.array(pairs)
+
+
+def mean_known(values: NDArray[np.float64], reason: str) -> Estimate:
+    """Average what is not NaN; unmeasured for `reason` where nothing is."""
+    known = values[~np.isnan(values)]
+    return mean_estimate(known) if len(known) else Estimate.unmeasured(reason)
+
+
+def stability_estimate(runs: NDArray[np.float64], reason: str) -> Estimate:
+    """Mean rank correlation of all pairs of `(n_runs, n_features)` runs.
+
+    Pairs of a few runs are not independent: no interval is to be had from them.
+    """
+    found = mean_known(mean_pairwise(runs), reason)
+    if found.value is None:
+        return found
+    return Estimate(
+        value=found.value,
+        n=len(runs),
+        method=f"mean Spearman correlation of all pairs of {len(runs)} runs",
+    )
 
 
 def _largest(sizes: NDArray[np.float64], top: int) -> NDArray[np.int64]:

@@ -10,20 +10,20 @@ References: Owen 1977; Lundberg's `shap.PartitionExplainer`.
 
 import re
 import warnings
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzers.explanation.word_values import WordValues
+from analyzers.explanation.picture_values import Ask as PictureAsk
+from analyzers.explanation.picture_values import Pictures
+from analyzers.explanation.word_values import Ask, WordValues
 
 MOST_QUESTIONS = 1_000
 # Stands for a hidden word until the model is asked: a letter that no text holds.
 _HIDDEN = "\ue000"
-Pictures = NDArray[np.float32]
 
 
-def owen_of_text(ask: Callable[[list[str]], NDArray[np.float64]], text: str) -> WordValues | None:
+def owen_of_text(ask: Ask, text: str) -> WordValues | None:
     """Explain one text with shap's partition explainer and text masker.
 
     Args:
@@ -54,9 +54,7 @@ def owen_of_text(ask: Callable[[list[str]], NDArray[np.float64]], text: str) -> 
     return WordValues([word for word, _ in pairs], np.array([phi for _, phi in pairs]), 0.0)
 
 
-def owen_of_picture(
-    ask: Callable[[Pictures], NDArray[np.float64]], picture: Pictures, hidden: Pictures
-) -> NDArray[np.float64]:
+def owen_of_picture(ask: PictureAsk, picture: Pictures, hidden: Pictures) -> NDArray[np.float64]:
     """Explain one picture with shap's partition explainer and image masker.
 
     Args:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from analyzers.core.result import Estimate
 from analyzers.core.workbench import Tracker
-from analyzers.explanation.agreement import Agreement, compare, mean_pairwise
+from analyzers.explanation.agreement import Agreement, compare, mean_known, stability_estimate
 from analyzers.explanation.local import weighted_ridge
 from analyzers.explanation.picture_values import Ask, Pictures
 from analyzers.toolkit.intervals import mean_estimate
@@ -192,13 +192,9 @@ def picture_lime_estimates(
         shown: `(n_patches,)` SHAP values of the shown one.
         owen: `(n_patches,)` its Owen values.
     """
-    agreement = found.agreement
     n_patches = len(shown)
     over_patches = "Spearman correlation over the patches of the shown picture"
     narrow, wide = (run.weights for run in found.widths)
-    stability = mean_pairwise(np.array([run.weights for run in found.runs]))
-    known = ~np.isnan(agreement.spearman)
-    fits = found.r_squared[~np.isnan(found.r_squared)]
 
     def number(value: float, n: int, method: str) -> Estimate:
         if np.isnan(value):
@@ -206,14 +202,10 @@ def picture_lime_estimates(
         return Estimate(value=float(value), n=n, method=method)
 
     return {
-        "shap_lime_correlation": mean_estimate(agreement.spearman[known])
-        if known.any()
-        else Estimate.unmeasured(_FLAT),
-        "shap_lime_overlap": mean_estimate(agreement.overlap),
-        "lime_r_squared": mean_estimate(fits) if len(fits) else Estimate.unmeasured(_FLAT),
-        "lime_stability": number(
-            stability.mean(), RUNS, f"mean Spearman correlation of all pairs of {RUNS} runs"
-        ),
+        "shap_lime_correlation": mean_known(found.agreement.spearman, _FLAT),
+        "shap_lime_overlap": mean_estimate(found.agreement.overlap),
+        "lime_r_squared": mean_known(found.r_squared, _FLAT),
+        "lime_stability": stability_estimate(np.array([run.weights for run in found.runs]), _FLAT),
         "lime_width_stability": number(
             compare(narrow[None], wide[None]).spearman[0], n_patches, over_patches
         ),

@@ -32,7 +32,7 @@ from analyzers.explanation.picture_values import (
     patches_of,
     sum_by_patch,
 )
-from analyzers.explanation.records import agreement_table, answers_of, explained_rows
+from analyzers.explanation.records import agreement_table, explained_rows
 from analyzers.explanation.selection import choose_class, choose_rows, choose_shown
 from analyzers.explanation.tables import TABLES
 from analyzers.explanation.telling_rows import representative_lines
@@ -103,11 +103,7 @@ def measure_pictures(bench: Workbench, params: ExplanationParams) -> Measurement
         )
     rows = bench.data.rows[positions]
     representatives = representative_lines(
-        rows[lime.places],
-        answers_of(bench, positions[lime.places]),
-        outputs[lime.places],
-        lime.weights,
-        names_of(patches),
+        bench, positions[lime.places], outputs[lime.places], lime.weights, names_of(patches)
     )
     read_first = [int(line["row"]) for line in representatives]
     telling = [shown.place, *[at for at in lime.places[1:] if rows[at] in read_first]]

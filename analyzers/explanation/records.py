@@ -61,10 +61,10 @@ def importance_line(feature: str, values: NDArray[np.float64]) -> dict[str, obje
     }  # fmt: skip
 
 
-def answers_of(bench: Workbench, positions: NDArray[np.int64]) -> list[str]:
+def answers_of(bench: Workbench, positions: NDArray[np.int64]) -> list[str | None]:
     """Name the model's answers to rows."""
     predicted = bench.need_predictions().predicted
-    return [str(_named(predicted[at], bench.subject.classes)) for at in positions]
+    return [_named(predicted[at], bench.subject.classes) for at in positions]
 
 
 def explained_rows(

@@ -14,7 +14,13 @@ from analyzers.core.dataset import Dataset
 from analyzers.core.errors import UnsuitableSubject
 from analyzers.core.result import Estimate, Fact, Measurements
 from analyzers.core.workbench import Workbench
-from analyzers.explanation.agreement import Agreement, compare, mean_pairwise, top_of
+from analyzers.explanation.agreement import (
+    Agreement,
+    compare,
+    mean_known,
+    stability_estimate,
+    top_of,
+)
 from analyzers.explanation.attribution import Target, target_of
 from analyzers.explanation.changing import Start, change_row
 from analyzers.explanation.choice import explain_rows
@@ -334,17 +340,12 @@ def _estimates(
         "base_value": Estimate(
             value=attribution.base, n=attribution.n_background or n, method=attribution.scale
         ),
-        "lime_r_squared": _mean_known(lime_all.r_squared, "The model answers the same everywhere."),
-        "lime_r_squared_shown": _mean_known(
+        "lime_r_squared": mean_known(lime_all.r_squared, "The model answers the same everywhere."),
+        "lime_r_squared_shown": mean_known(
             lime_one.r_squared, "The model answers the same everywhere."
         ).model_copy(update={"low": None, "high": None, "method": f"mean of {LIME_RUNS} runs"}),
-        "lime_stability": _mean_known(mean_pairwise(lime_one.weights), alone).model_copy(
-            update={
-                "n": LIME_RUNS, "low": None, "high": None,
-                "method": f"mean Spearman correlation of all pairs of {LIME_RUNS} runs",
-            }
-        ),
-        "shap_lime_correlation": _mean_known(agreement.spearman, alone),
+        "lime_stability": stability_estimate(lime_one.weights, alone),
+        "shap_lime_correlation": mean_known(agreement.spearman, alone),
         "shap_lime_overlap": mean_estimate(agreement.overlap),
     }  # fmt: skip
     if n_features > 1:
@@ -365,8 +366,3 @@ def _estimates(
             method="median over rows of the 95 % half-width of the row's least certain value",
         )
     return estimates
-
-
-def _mean_known(values: NDArray[np.float64], reason: str) -> Estimate:
-    known = values[~np.isnan(values)]
-    return mean_estimate(known) if len(known) else Estimate.unmeasured(reason)

@@ -50,7 +50,7 @@ def telling_rows_table(
     classes = bench.subject.classes
     names = [str(name) for name in scene.frame.columns]
     answers = answers_of(bench, scene.positions)
-    lines = representative_lines(rows, answers, scene.outputs, weights, names)
+    lines = representative_lines(bench, scene.positions, scene.outputs, weights, names)
     points = comparable(space, space.encode(scene.frame))[:_MOST_ROWS]
     codes, counts = np.unique(predicted[: len(points)], return_counts=True)
     groups = (
@@ -73,8 +73,8 @@ def telling_rows_table(
 
 
 def representative_lines(
-    rows: NDArray[np.int64],
-    answers: Sequence[str],
+    bench: Workbench,
+    positions: NDArray[np.int64],
     outputs: NDArray[np.float64],
     weights: NDArray[np.float64],
     names: Sequence[str],
@@ -82,13 +82,14 @@ def representative_lines(
     """Pick SP-LIME's rows and say what each rests on, as lines of the table `telling_rows`.
 
     Args:
-        rows: `(n_rows,)` numbers of the rows, or more: the first are those with weights.
-        answers: of each.
+        bench: numbers the rows and names the model's answers.
+        positions: of the rows in the data, or of more: the first are those with weights.
         outputs: of each.
         weights: `(n_compared, n_features)` LIME's.
         names: of the features: columns, words or patches.
     """
     picked = pick_representatives(weights)
+    rows, answers = bench.data.rows[positions], answers_of(bench, positions)
     return [
         {
             "kind": "representative", "answer": answers[place], "rank": rank + 1,

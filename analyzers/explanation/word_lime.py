@@ -1,7 +1,6 @@
 """LIME of texts: beside SHAP, beside itself with other seeds and widths, and over several texts."""
 
 import re
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -10,10 +9,16 @@ from numpy.typing import NDArray
 
 from analyzers.core.result import Estimate
 from analyzers.core.workbench import Tracker
-from analyzers.explanation.agreement import Agreement, compare, compare_each, mean_pairwise
+from analyzers.explanation.agreement import (
+    Agreement,
+    compare,
+    compare_each,
+    mean_known,
+    stability_estimate,
+)
 from analyzers.explanation.owen import owen_of_text
 from analyzers.explanation.tables import TABLES
-from analyzers.explanation.word_values import WordValues
+from analyzers.explanation.word_values import Ask, WordValues
 from analyzers.toolkit.intervals import mean_estimate
 
 # The package's own; its distances between texts run from 0 to 100.
@@ -23,7 +28,6 @@ RUNS = 5
 TEXTS, TEXTS_OF_SLOW = 20, 10
 WIDTH_TEXTS = 5
 _FEW = "No text has two different words that count."
-Ask = Callable[[list[str]], NDArray[np.float64]]
 
 
 class Beside(NamedTuple):
@@ -168,17 +172,9 @@ def lime_estimates(found: TextLime) -> dict[str, Estimate]:
         "shap_lime_correlation": _mean(found.agreement.spearman),
         "shap_lime_overlap": mean_estimate(found.agreement.overlap),
         "lime_r_squared": mean_estimate(np.array([one.r_squared for one in found.compared])),
-        "lime_stability": _mean(mean_pairwise(found.runs)),
+        "lime_stability": stability_estimate(found.runs, _FEW),
         "lime_width_stability": _mean(compare_each(found.widths).spearman),
     }
-    stability = estimates["lime_stability"]
-    if stability.value is not None:
-        # Pairs of a few runs are not independent: no interval is to be had from them.
-        estimates["lime_stability"] = Estimate(
-            value=stability.value,
-            n=len(found.runs),
-            method=f"mean Spearman correlation of all pairs of {len(found.runs)} runs",
-        )
     owen = np.nan
     if found.owen is not None:
         owen = compare(shown.phi[None], found.owen[None]).spearman[0]
@@ -195,10 +191,7 @@ def lime_estimates(found: TextLime) -> dict[str, Estimate]:
 
 
 def _mean(found: NDArray[np.float64]) -> Estimate:
-    known = found[~np.isnan(found)]
-    if not len(known):
-        return Estimate.unmeasured(_FEW)
-    made = mean_estimate(known)
+    made = mean_known(found, _FEW)
     if made.low is None or made.high is None:
         return made
     # A correlation ends at 1; Student's interval of a few does not know it.

@@ -22,7 +22,6 @@ from analyzers.explanation.faithfulness import (
 from analyzers.explanation.params import ExplanationParams
 from analyzers.explanation.records import (
     agreement_table,
-    answers_of,
     explained_rows,
     importance_line,
 )
@@ -33,13 +32,12 @@ from analyzers.explanation.word_choice import explain_texts
 from analyzers.explanation.word_lime import (
     TEXTS,
     TEXTS_OF_SLOW,
-    Ask,
     lime_estimates,
     lime_of_texts,
     lime_words_table,
     weights_by_word,
 )
-from analyzers.explanation.word_values import WordValues
+from analyzers.explanation.word_values import Ask, WordValues
 from analyzers.toolkit.sampling import sampling_note
 
 MOST_WORDS_LISTED = 100
@@ -125,10 +123,7 @@ def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
         ),
         "telling_rows": pa.Table.from_pylist(
             representative_lines(
-                row_numbers[lime.places],
-                answers_of(bench, positions[lime.places]),
-                outputs[lime.places],
-                *weights_by_word(lime),
+                bench, positions[lime.places], outputs[lime.places], *weights_by_word(lime)
             ),
             schema=TABLES["telling_rows"],
         ),
