@@ -1,6 +1,7 @@
 """The standard page of an analyzer: settings, job, findings, charts, tables, method."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ from pydantic import JsonValue
 
 from analyzers.core.analyzer import Analyzer
 from analyzers.core.errors import AssayError
-from analyzers.core.job import Done, JobState, Queued, Running
+from analyzers.core.job import Done, Failed, Job, JobState, Queued, Running, Stopped
 from analyzers.core.params import Params, check_params
 from analyzers.core.result import Measurements, Result
 from analyzers.core.subject import Subject
@@ -76,7 +77,7 @@ def show_analysis(
     job_id = _job(analyzer, examined)
     state = engine.state_of(job_id) if job_id else None
     result = _finished(job_id, state)
-    chosen = _settings(analyzer, examined, result, state, foretell)
+    chosen = _settings(analyzer, examined, job_id, state, foretell)
     if chosen is not None:
         session.remember_job(engine.runner().submit(analyzer, examined, chosen))
         st.rerun()
@@ -85,17 +86,15 @@ def show_analysis(
             _show_damage(job_id)
         else:
             _show_result(analyzer, examined, result, first, live, beside or {})
+    elif isinstance(state, Failed | Stopped):
+        _show_last(analyzer, examined, first, live, beside or {})
     method_section(analyzer)
 
 
 def _job(analyzer: Analyzer[Any], examined: Subject) -> str:
     """The job of the address where it is this page's, else the one asked last."""
     named = session.job_in_address()
-    records = [
-        record.job.id
-        for record in engine.store().history()
-        if record.analyzer == analyzer.name and record.job.subject == examined.digest
-    ]
+    records = [job.id for job, _ in _asked(analyzer, examined)]
     job_id = named if named in records else (records[0] if records else "")
     if job_id:
         session.remember_job(job_id)
@@ -113,6 +112,35 @@ def _finished(job_id: str, state: JobState | None) -> Result | None:
         return None
 
 
+def _show_last(
+    analyzer: Analyzer[Any],
+    examined: Subject,
+    first: LiveControls | None,
+    live: LiveControls | None,
+    beside: Mapping[str, LiveControls],
+) -> None:
+    """Show the newest result there is: a refused setting costs nobody what was there before."""
+    result = next(
+        filter(None, (_finished(job.id, state) for job, state in _asked(analyzer, examined))), None
+    )
+    if result is None:
+        return
+    st.info(
+        "**The last result, with its own settings.** What follows is not of the run above.",
+        icon=":material/history:",
+    )
+    _show_result(analyzer, examined, result, first, live, beside)
+
+
+def _asked(analyzer: Analyzer[Any], examined: Subject) -> list[tuple[Job, JobState]]:
+    """What was asked on this page about the subject, the newest first."""
+    return [
+        (record.job, record.state)
+        for record in engine.store().history()
+        if record.analyzer == analyzer.name and record.job.subject == examined.digest
+    ]
+
+
 def _show_damage(job_id: str) -> None:
     try:
         engine.answer_to(job_id)
@@ -123,25 +151,29 @@ def _show_damage(job_id: str) -> None:
 def _settings(
     analyzer: Analyzer[Any],
     examined: Subject,
-    result: Result | None,
+    job_id: str,
     state: JobState | None,
     foretell: Forecast | None,
 ) -> Params | None:
     if isinstance(state, Queued | Running):
         return None
     initial = analyzer.params()
-    if result is not None:
-        initial = check_params(analyzer.params, dict(result.job.params))
+    asked = {job.id: job for job, _ in _asked(analyzer, examined)}.get(job_id)
+    if asked is not None:
+        # Of a job that failed too: who mends one setting keeps the others.
+        with suppress(AssayError):  # an earlier version asked for something else
+            initial = check_params(analyzer.params, dict(asked.params))
+    is_done = isinstance(state, Done)
     label = f"Run {analyzer.title.lower()}" if state is None else "Run again with these settings"
     try:
         if state is None:
             return params_form(analyzer, examined, initial=initial, label=label, foretell=foretell)
-        with st.expander("Settings", icon=":material/tune:", expanded=result is None):
+        with st.expander("Settings", icon=":material/tune:", expanded=not is_done):
             return params_form(
                 analyzer,
                 examined,
                 initial=initial,
-                label=label if result else "Try again",
+                label=label if is_done else "Try again",
                 foretell=foretell,
             )
     except AssayError as error:

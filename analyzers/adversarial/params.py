@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from analyzers.core.params import Params, column_choice, parameter
+from analyzers.core.params import Params, class_choice, column_choice, parameter
 
 Knowledge = Literal["scores", "labels only", "whole model"]
 Norm = Literal["L-inf", "L2"]
@@ -113,10 +113,10 @@ class AdversarialParams(Params):
         "others left, with at least 100 steps: some twenty times as long, and hard to mislead. "
         "HopSkipJump asks for answers only, 1,000 or more queries per row.",
     )  # fmt: skip
-    wanted: str = parameter(
-        "", label="Answer the attacker wants",
-        help="Name of a class; only changes that lead to it count then, and rows of that class "
-        "are left out. Empty means that any wrong answer will do.",
+    wanted: str = class_choice(
+        label="Answer the attacker wants", none="any wrong answer",
+        help="Where a class is chosen, only changes that lead to it count, and rows of that class "
+        "are left out.",
     )  # fmt: skip
     nearest: bool = parameter(
         False, label="Images: look closer for the smallest change", only="image",

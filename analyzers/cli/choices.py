@@ -63,7 +63,7 @@ def _value(declared: Parameter, text: str, setting: str) -> Any:  # noqa: ANN401
     try:
         match declared.kind:
             case "integer":
-                return int(text)
+                return None if not text and declared.default is None else int(text)
             case "number":
                 return float(text)
             case "columns":

@@ -61,8 +61,8 @@ def list_all(options: argparse.Namespace) -> int:
             bounds = f", {item.minimum:g} to {item.maximum:g}" if item.minimum is not None and (
                 item.maximum is not None) else ""  # fmt: skip
             choices = f", one of {', '.join(item.choices)}" if item.choices else ""
-            default = ",".join(item.default) if item.kind == "columns" else item.default
-            say(f"    --set {analyzer.name}.{item.name}={default}  {item.label}{bounds}{choices}")
+            setting = f"{analyzer.name}.{item.name}={item.default_text}"
+            say(f"    --set {setting}  {item.label}{bounds}{choices}")
     say("", "Samples (assay audit --sample NAME):")
     for sample in SAMPLES:
         say(f"  {sample.name}: {sample.shows}" + ("" if sample.is_built else " (not built yet)"))

@@ -11,7 +11,7 @@ from analyzers.core.subject import Modality
 from analyzers.core.value import Value
 
 ColumnGroup = Literal["sensitive", "feature", "any"]
-ParameterKind = Literal["integer", "number", "choice", "flag", "columns", "text"]
+ParameterKind = Literal["integer", "number", "choice", "flag", "columns", "class", "text"]
 
 
 class Params(Value):
@@ -23,7 +23,7 @@ class NoParams(Params):
 
 
 def parameter(
-    default: float | str | bool,
+    default: float | str | bool | None,
     *,
     label: str,
     help: str,
@@ -34,7 +34,7 @@ def parameter(
     """Declare a number, a choice (a Literal type), a flag or a short text.
 
     Args:
-        default: where nothing is chosen.
+        default: where nothing is chosen; None for a whole number that may be left open.
         label: in a few words; of a parameter for one kind of data, the kind, a colon and the words.
         help: what it does and what it costs.
         minimum: smallest number allowed.
@@ -56,6 +56,20 @@ def column_choice(
     )
 
 
+def class_choice(*, label: str, help: str, none: str, only: Modality | None = None) -> Any:  # noqa: ANN401  see above
+    """Declare a choice of one of the subject's classes, `str`; empty means none.
+
+    Args:
+        label: as for `parameter`.
+        help: as for `parameter`.
+        none: in a few words, what happens where none is chosen.
+        only: as for `parameter`.
+    """
+    return Field(
+        default="", title=label, description=help, json_schema_extra={"none": none, "only": only}
+    )
+
+
 class Parameter(NamedTuple):
     """One declared parameter, as a form or a command line needs it."""
 
@@ -69,6 +83,14 @@ class Parameter(NamedTuple):
     choices: tuple[str, ...]
     among: ColumnGroup | None
     only: Modality | None = None
+    none: str = ""
+
+    @property
+    def default_text(self) -> str:
+        """The default as the command line takes it."""
+        if self.kind == "columns":
+            return ",".join(self.default)
+        return "" if self.default is None else str(self.default)
 
     @property
     def short_label(self) -> str:
@@ -93,13 +115,16 @@ def _describe(name: str, field: FieldInfo) -> Parameter:
         kind = "columns"
     elif annotation is bool:
         kind = "flag"
-    elif annotation is int:
+    elif annotation is int or get_args(annotation) == (int, type(None)):
         kind = "integer"
     elif annotation is float:
         kind = "number"
     else:
         kind = "text"
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    none = str(extra.get("none") or "")
+    if none:
+        kind = "class"
     among: Any = extra.get("among")
     only: Any = extra.get("only")
     return Parameter(
@@ -113,7 +138,15 @@ def _describe(name: str, field: FieldInfo) -> Parameter:
         choices=choices,
         among=among,
         only=only,
+        none=none,
     )
+
+
+def _range(described: Parameter) -> str:
+    low, high = described.minimum, described.maximum
+    if low is None or high is None:
+        return f"at most {high:g}" if low is None else f"at least {low:g}"
+    return f"from {low:,g} to {high:,g}"
 
 
 P = TypeVar("P", bound=Params)
@@ -130,6 +163,13 @@ def check_params(params: type[P], values: dict[str, Any]) -> P:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
+        described = next((item for item in parameters_of(params) if item.name == name), None)
+        if described and first["type"] in ("less_than_equal", "greater_than_equal"):
+            raise InvalidParameter(
+                f"Expected {described.label!r} ({name!r}) to be {_range(described)}, got "
+                f"{first['input']:g}.",
+                remedy="Set it to a number within these bounds.",
+            ) from error
         raise InvalidParameter(
             f"Parameter {name!r}: {first['msg'].lower()}, got {first['input']!r}.",
             remedy="Choose a value within the bounds shown beside the parameter.",

@@ -18,6 +18,8 @@ from analyzers.explanation.local import is_number
 from analyzers.explanation.tables import TABLES
 from analyzers.toolkit.feasible import FeasibleSpace
 
+ANOTHER = "changes the answer"
+
 
 class Start(NamedTuple):
     """The shown row.
@@ -25,7 +27,8 @@ class Start(NamedTuple):
     Attributes:
         row: `(1, n_features)`.
         number: in the file.
-        middle: median answer over the explained rows, which a regression has to cross.
+        middle: median answer over the explained rows, which a regression crosses where nothing
+            else is wanted.
     """
 
     row: pd.DataFrame
@@ -33,11 +36,37 @@ class Start(NamedTuple):
     middle: float
 
 
+class Reach(NamedTuple):
+    """What the answer of a regression has to reach.
+
+    Attributes:
+        is_upward: whether it has to lie above the value, or below.
+        value: in the answer's unit.
+    """
+
+    is_upward: bool
+    value: float
+
+    def margins(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How far answers lie beyond it: above 0 where they reach it."""
+        return (outputs - self.value) if self.is_upward else (self.value - outputs)
+
+    def words(self, asked: object) -> str:
+        """Say what a change does that reaches it."""
+        return f"takes {asked} {'above' if self.is_upward else 'below'} {self.value:.4g}"
+
+
+def across(middle: float, own: float) -> Reach:
+    """What lies on the other side of the median."""
+    return Reach(not own > middle, middle)
+
+
 class Changed(NamedTuple):
-    """The table of counterfactuals, and in words what was searched."""
+    """The table of counterfactuals, in words what was searched, and what a change does."""
 
     table: pa.Table
     words: str
+    goal: str
 
 
 def change_row(
@@ -48,27 +77,32 @@ def change_row(
     start: Start,
     order: NDArray[np.int64],
     *,
+    asked: str,
     classes: tuple[str, ...],
     constraints: Sequence[Constraint] = (),
     track: Tracker,
 ) -> Changed:
     """Find small feasible changes of the shown row that change the answer, and write them down."""
-    margins = _margins(model, target, start)
+    reach = None
+    if target.class_index is None:
+        reach = across(start.middle, float(target.outputs(model, start.row)[0]))
+    margins = _margins(model, target, start, reach)
     space = constrained(space, constraints, start.row)
     found = find_counterfactuals(margins, start.row, space, reference, order, track=track)
-    wanted = "another class" if classes else f"an answer beyond the median {start.middle:.4g}"
+    wanted = "another class" if reach is None else f"an answer beyond the median {reach.value:.4g}"
     words = (
         f"{len(found.rows)} ways to {wanted} in {found.n_questions:,} questions; "
         f"{int(space.is_free.sum())} of {len(space.fields)} columns may change"
     )
-    return Changed(_asked_table(model, target, start, found, classes), words)
+    goal = ANOTHER
+    if reach is not None:
+        goal = f"{reach.words(asked)}, the median of the explained rows"
+    return Changed(_asked_table(model, target, start, found, classes), words, goal)
 
 
-def _margins(model: Model, target: Target, start: Start) -> Margins:
-    if target.class_index is None:
-        own = target.outputs(model, start.row)[0]
-        sign = -1.0 if own > start.middle else 1.0
-        return lambda rows: sign * (target.outputs(model, rows) - start.middle)
+def _margins(model: Model, target: Target, start: Start, reach: Reach | None) -> Margins:
+    if reach is not None:
+        return lambda rows: reach.margins(target.outputs(model, rows))
     if not target.has_probabilities:
         own_code = model.predict(start.row)[0]
         return lambda rows: np.where(model.predict(rows) != own_code, 1.0, -1.0)

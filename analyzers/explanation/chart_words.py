@@ -21,8 +21,13 @@ def is_filled(measurements: Measurements, name: str) -> bool:
 
 
 def output_of(measurements: Measurements) -> str:
-    """The explained output, safe to show."""
+    """What the SHAP values add up to, safe to show."""
     return plain(measurements.facts.get("explained_output") or "output", longest=60)
+
+
+def asked_output_of(measurements: Measurements) -> str:
+    """What the model itself is asked for, safe to show: a probability where values are log-odds."""
+    return plain(measurements.facts.get("asked_output") or "output", longest=60)
 
 
 def amount(value: float, output: object) -> str:
@@ -30,7 +35,7 @@ def amount(value: float, output: object) -> str:
 
     Args:
         value: the number.
-        output: what it is, as in the fact `explained_output`.
+        output: what it is, as in the facts `explained_output` and `asked_output`.
     """
     if str(output).startswith("probability") and 0 < abs(value) < _NEAR_AN_END:
         return "below 0.001"
@@ -94,8 +99,9 @@ def waterfall(
 
 
 def scale_of(measurements: Measurements) -> str:
-    """What the values are measured in."""
-    return plain(measurements.facts.get("scale") or "output")
+    """What the values are measured in: a scale, or the predicted column itself."""
+    scale = measurements.facts.get("scale")
+    return output_of(measurements) if scale == "value" else plain(scale or "output")
 
 
 def named(feature: str, value: str) -> str:

@@ -4,6 +4,7 @@ import pandas as pd
 
 from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
+from analyzers.explanation.changing import ANOTHER
 from analyzers.explanation.chart_words import is_filled
 from analyzers.toolkit.plots import PALETTE, figure, plain
 
@@ -34,11 +35,12 @@ def draw_counterfactuals(measurements: Measurements) -> Chart | None:
         f"{plain(line.after, longest=15)}"
         for line in table[table["number"] == 1].itertuples()
     )
+    goal = plain(measurements.facts.get("counterfactual_goal") or ANOTHER, longest=120)
+    many = f"{n} different feasible changes, smallest first," if n > 1 else "One feasible change"
     return Chart(
         name="counterfactuals",
-        title=f"Row {row:,}: changing {fewest} column{'s' if fewest > 1 else ''} changes the "
-        "answer",
-        caption=f"{n} different feasible changes found by search, smallest first, each checked "
+        title=f"Row {row:,}: changing {fewest} column{'s' if fewest > 1 else ''} {goal}",
+        caption=f"{many} found by search, each checked "
         "against the model: bars are standard deviations of a number, 1 for a category. Columns "
         "marked immutable stay as they are. A smaller change may exist.",
         alt=f"Bars of {n} changes; the smallest: {first}.",

@@ -5,7 +5,7 @@ import pandas as pd
 
 from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
-from analyzers.explanation.chart_words import interval_bars, is_filled, output_of, slug
+from analyzers.explanation.chart_words import asked_output_of, interval_bars, is_filled, slug
 from analyzers.toolkit.plots import INK, PALETTE, figure, plain
 
 _FAINT = "rgba(107, 114, 128, 0.35)"
@@ -29,7 +29,8 @@ def effect_chart(measurements: Measurements, feature: str) -> Chart | None:
         return None
     mean = table[table["kind"] == "partial dependence"]
     local = table[table["kind"] == "accumulated local effects"]
-    name, output, n = plain(feature, longest=40), output_of(measurements), int(mean["n"].max())
+    name, output = plain(feature, longest=40), asked_output_of(measurements)
+    n = int(mean["n"].max())
     is_number = bool(mean["number"].notna().all())
     if is_number:
         traces = [*_single(measurements, feature), _curve(mean, "mean of all rows", 0)]
@@ -45,18 +46,19 @@ def effect_chart(measurements: Measurements, feature: str) -> Chart | None:
                 "marker": {"size": 9, "color": PALETTE[0]},
             }
         ]
+    words = ""
     if len(local):
         lifted = local.assign(
             **{end: local[end] + mean["effect"].mean() for end in ("effect", "low", "high")}
         )
         traces.append(_curve(lifted, "accumulated local effects", 1))
+        words = (
+            " Grey: single rows. The dashed curve only moves rows to values near their own, and is "
+            "lifted to the mean of the other; where the two part, other columns move along."
+        )
+        if output.startswith("probability") and not lifted["effect"].between(0, 1).all():
+            words += " It adds up differences and is no probability itself, so it may leave 0 to 1."
     low, high = mean["effect"].min(), mean["effect"].max()
-    words = (
-        " Grey: single rows. The dashed curve only moves rows to values near their own, and is "
-        "lifted to the mean of the other; where the two part, other columns move along."
-        if len(local)
-        else ""
-    )
     return Chart(
         name=f"effect_{slug(feature)}",
         title=f"As {name} varies, the mean answer runs from {low:.3g} to {high:.3g}",

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from analyzers.core.params import Params, column_choice, parameter
+from analyzers.core.params import Params, class_choice, column_choice, parameter
 
 Method = Literal["automatic", "interventional", "model-agnostic"]
 # More of them tell explainers that ask the model, or its gradient, for each little.
@@ -51,16 +51,16 @@ class ExplanationParams(Params):
         minimum=500,
         maximum=20_000,
     )
-    output_class: str = parameter(
-        "",
+    output_class: str = class_choice(
         label="Class to explain",
-        help="Empty: the positive class, or with several classes the one predicted most often.",
+        help="Whose probability is explained, for every row.",
+        none="the positive class; of several, the one predicted most often",
     )
-    row: int = parameter(
-        -1,
+    row: int | None = parameter(
+        None,
         label="Row to show",
-        help="Row number in the file, from 0. -1 chooses the most confidently wrong row.",
-        minimum=-1,
+        help="Row number in the file, from 0. Left open, it is the most confidently wrong row.",
+        minimum=0,
         maximum=100_000_000,
     )
     fixed_columns: tuple[str, ...] = column_choice(

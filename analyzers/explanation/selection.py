@@ -83,12 +83,12 @@ def choose_rows(
         order=np.arange(len(large)),
     )
     positions = np.concatenate([large[small], np.delete(large, small)])
-    if params.row >= 0:
+    if params.row is not None:
         asked = np.flatnonzero(data.rows == params.row)
         if not len(asked):
             raise InvalidParameter(
                 f"Expected a row number of the file, got {params.row:,}.",
-                remedy=f"Choose a row from 0 to {int(data.rows.max()):,}, or -1.",
+                remedy=f"Choose a row from 0 to {int(data.rows.max()):,}, or leave it open.",
             )
         positions = np.concatenate([asked, positions[positions != asked[0]]])
     source = data if bench.training_data is None else bench.training_data
@@ -110,7 +110,7 @@ def choose_rows(
 def choose_shown(
     predictions: Predictions,
     positions: NDArray[np.int64],
-    asked: int,
+    asked: int | None,
     outputs: NDArray[np.float64],
     class_index: int | None,
 ) -> Shown:
@@ -119,11 +119,11 @@ def choose_shown(
     Args:
         predictions: of all rows.
         positions: `(n_rows,)` the explained ones, in an order that does not depend on the file's.
-        asked: the row number asked for, or -1.
+        asked: the row number asked for, if any.
         outputs: `(n_rows,)` the explained output of the explained rows.
         class_index: the explained class; mistakes that concern it come first.
     """
-    if asked >= 0:
+    if asked is not None:
         return Shown(0, "It is the row you asked for.")
     predicted = predictions.predicted[positions]
     if predictions.labels is not None:

@@ -182,6 +182,7 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
             float(np.median(outputs)),
         ),
         scene.order,
+        asked=subject.target or "the prediction",
         classes=subject.classes,
         constraints=constraints_of(params.rising_columns, params.falling_columns),
         track=bench.track,
@@ -207,10 +208,11 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
     )
     return Measurements(
         estimates=estimates,
-        facts=_facts(bench, scene, class_index, explained.refused, chosen.source)
+        facts=_facts(bench, scene, target, explained.refused, chosen.source)
         | together.facts
         | {
             "counterfactual_search": changed.words,
+            "counterfactual_goal": changed.goal,
             "proxies": sensitive.proxies,
             "asked": copy.words,
         }
@@ -284,14 +286,18 @@ def _most_compared(n_features: int, n_samples: int) -> int:
 def _facts(
     bench: Workbench,
     scene: Scene,
-    class_index: int | None,
+    target: Target,
     refused: tuple[str, ...],
     source: str,
 ) -> dict[str, Fact]:
     attribution, subject = scene.attribution, bench.subject
-    explained = subject.target or "the prediction"
+    class_index = target.class_index
+    explained = asked = subject.target or "the prediction"
     if class_index is not None:
-        explained = f"{attribution.scale} of {subject.classes[class_index]!r}"
+        explained, asked = (
+            f"{scale} of {subject.classes[class_index]!r}"
+            for scale in (attribution.scale, target.scale)
+        )
     background = f"{attribution.n_background} rows of the {source}"
     if not attribution.n_background:
         background = "none: the trees' own counts of training rows stand for unknown values"
@@ -301,6 +307,7 @@ def _facts(
         "explainer_reason": attribution.why,
         "explainers_refused": "; ".join(refused),
         "explained_output": explained,
+        "asked_output": asked,
         "scale": attribution.scale,
         "class": None if class_index is None else subject.classes[class_index],
         "n_explained": len(scene.positions),

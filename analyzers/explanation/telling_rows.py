@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
 from analyzers.core.workbench import Workbench
-from analyzers.explanation.chart_words import is_filled, named, output_of
+from analyzers.explanation.chart_words import asked_output_of, is_filled, named
 from analyzers.explanation.records import Scene, answers_of
 from analyzers.explanation.representatives import (
     comparable,
@@ -64,7 +64,7 @@ def telling_rows_table(
             lines.append(
                 {
                     "kind": "prototype", "rank": at + 1, "row": int(rows[place]),
-                    "answer": answers[place] if classes else "any answer",
+                    "answer": answers[place] if classes else None,
                     "output": float(scene.outputs[place]), "covered": None,
                     "words": _largest(scene.attribution.values[place], names), "n": len(members),
                 }
@@ -139,24 +139,29 @@ def draw_prototypes(measurements: Measurements) -> Chart | None:
     table = _of_kind(measurements, "prototype")
     if table.empty:
         return None
-    n = int(table.groupby("answer")["n"].first().sum())
+    has_answers = bool(table["answer"].notna().all())
+    n = int(table.groupby("answer", dropna=False)["n"].first().sum())
+    answer = {}
+    if has_answers:
+        answer = {"answer": [plain(answer, longest=30) for answer in table["answer"]]}
     return _table_chart(
         "prototypes",
-        "Typical rows of each answer",
-        "Rows of the data that stand closest to many others with the same answer and apart from "
-        f"each other (least maximum mean discrepancy); n = {n:,} explained rows. They show what "
-        "the model takes for usual, not what is right.",
+        "Typical rows of each answer" if has_answers else "Typical rows of the data",
+        "Rows of the data that stand closest to many others"
+        + (" with the same answer" if has_answers else "")
+        + f" and apart from each other (least maximum mean discrepancy); n = {n:,} explained rows. "
+        "They show what the model takes for usual, not what is right.",
         {
-            "answer": [plain(answer, longest=30) for answer in table["answer"]],
+            **answer,
             "row": [f"{row:,}" for row in table["row"]],
-            output_of(measurements): [f"{output:.3g}" for output in table["output"]],
+            asked_output_of(measurements): [f"{output:.3g}" for output in table["output"]],
             "largest SHAP values": [plain(words, longest=150) for words in table["words"]],
         },
     )  # fmt: skip
 
 
 def near_rows_chart(measurements: Measurements, row: int) -> Chart | None:
-    """A table of the nearest rows with the same and with another answer.
+    """A table of the nearest rows with the same and with another answer, or either side's.
 
     Args:
         measurements: of this analyzer.
@@ -174,22 +179,29 @@ def near_rows_chart(measurements: Measurements, row: int) -> Chart | None:
     points = space.encode(frame)
     lines = measurements.tables["explained_rows"].to_pandas().set_index("row").loc[numbers]
     answers, outputs = lines["predicted"].to_numpy(), lines["output"].to_numpy()
-    # A number has no equal answers; near is what lies on the same side of the middle.
-    sides = answers if measurements.facts.get("class") else outputs > np.median(outputs)
+    # A number has no equal answers; alike are those on the same side of the middle.
+    middle, is_number = float(np.median(outputs)), not measurements.facts.get("class")
+    sides = outputs > middle if is_number else answers
+    alike, unlike = ("same side", "other side") if is_number else ("same answer", "other answer")
     same = sides == sides[place]
     columns: dict[str, list[str]] = {"row": [], "answer": [], "differs in": []}
-    for word, among in (("same", same), ("other", ~same)):
+    for word, among in ((alike, same), (unlike, ~same)):
         for at in nearest(space, points, place, among)[:_NEAR]:
-            columns["row"].append(f"{numbers[at]:,} ({word} answer)")
+            columns["row"].append(f"{numbers[at]:,} ({word})")
             columns["answer"].append(plain(answers[at], longest=30))
             columns["differs in"].append(_differences(frame, points, place, int(at)))
     if not columns["row"]:
         return None
     return _table_chart(
         "near_rows",
-        f"Row {row:,}: the nearest rows with the same and with another answer",
-        f"The nearest of n = {len(numbers):,} explained rows; distances in standard deviations of "
-        "a number, 1 for another category. A near row with another answer shows what tips it.",
+        f"Row {row:,}: the nearest rows with an answer on the same and on the other side of "
+        f"{middle:.4g}"
+        if is_number
+        else f"Row {row:,}: the nearest rows with the same and with another answer",
+        f"The nearest of n = {len(numbers):,} explained rows"
+        + (f", whose median answer is {middle:.4g}" if is_number else "")
+        + "; distances in standard deviations of a number, 1 for another category. A near row "
+        f"{'on the other side' if is_number else 'with another answer'} shows what tips it.",
         columns,
         table="row_values",
         letters=_LETTERS_OF_HALF,

@@ -16,7 +16,7 @@ from analyzers.core.dataset import Predictions
 from analyzers.core.errors import InvalidParameter
 from analyzers.core.result import Measurements
 from analyzers.core.subject import Subject
-from analyzers.explanation.changing import Start, changes_table
+from analyzers.explanation.changing import ANOTHER, Reach, Start, across, changes_table
 from analyzers.explanation.chart_words import amount
 from analyzers.explanation.constraints import Constraint, broken, constrained
 from analyzers.explanation.counterfactuals import find_counterfactuals
@@ -34,7 +34,7 @@ def find_ways(
     constraints: Sequence[Constraint],
     ask: AskLive,
     *,
-    wanted: str | None = None,
+    wanted: str | Reach | None = None,
 ) -> Measurements:
     """Search the smallest changes of a row that lead to another answer, and check them again.
 
@@ -45,14 +45,15 @@ def find_ways(
         constraints: for some columns; the others follow the data's own rules. A constraint on a
             column that was fixed in the run does not free it.
         ask: the model.
-        wanted: the class to reach; None for any other, or across the median of a regression.
+        wanted: the class to reach, or for a regression the number; None for any other class, or
+            across the median of a regression.
 
     Returns:
         Table `counterfactuals` as in the run; facts `n_found`, `n_questions`, `n_free`,
-        `n_columns`, `predicted_now`, `output_now` and `explained_output`.
+        `n_columns`, `counterfactual_goal`, `predicted_now`, `output_now` and `asked_output`.
 
     Raises:
-        InvalidParameter: a rule that makes no sense, or the row has the wanted class already.
+        InvalidParameter: a rule that makes no sense, or the row has the wanted answer already.
     """
     numbers, frame = rows_at_hand(measurements)
     start_row = frame.iloc[[numbers.index(row)]].reset_index(drop=True)
@@ -61,8 +62,9 @@ def find_ways(
     outputs = measurements.tables["explained_rows"]["output"].to_numpy()
     start = Start(start_row, row, float(np.median(outputs)))
     own = ask(start_row)
+    reach = None if subject.classes else _reach(start, own, wanted)
     found = find_counterfactuals(
-        _margins(subject, start, own, ask, wanted),
+        _margins(subject, start, own, ask, wanted if reach is None else reach),
         start_row,
         space,
         frame,
@@ -92,9 +94,14 @@ def find_ways(
             "n_questions": found.n_questions,
             "n_free": int(space.is_free.sum()),
             "n_columns": len(space.fields),
+            "counterfactual_goal": (
+                ANOTHER
+                if reach is None
+                else reach.words(measurements.facts.get("asked_output") or "the answer")
+            ),
             "predicted_now": _named(own.predicted[0], subject),
             "output_now": float(_outputs(measurements, subject, own)[0]),
-            "explained_output": measurements.facts.get("explained_output"),
+            "asked_output": measurements.facts.get("asked_output"),
         },
     )
 
@@ -115,7 +122,7 @@ def way_words(found: Measurements) -> tuple[str, ...]:
 def answer_now(found: Measurements) -> str:
     """The row's own answer, in words."""
     facts = found.facts
-    return _said(facts["predicted_now"], facts["output_now"], facts["explained_output"])
+    return _said(facts["predicted_now"], facts["output_now"], facts["asked_output"])
 
 
 def kept_columns(measurements: Measurements) -> tuple[tuple[str, str], ...]:
@@ -125,17 +132,15 @@ def kept_columns(measurements: Measurements) -> tuple[tuple[str, str], ...]:
 
 
 def _answer_words(found: Measurements, line: pd.Series) -> str:
-    return _said(line["predicted"], line["output"], found.facts["explained_output"])
+    return _said(line["predicted"], line["output"], found.facts["asked_output"])
 
 
-def _said(predicted: object, output: object, explained: object) -> str:
+def _said(predicted: object, output: object, asked: object) -> str:
     name = tamed(predicted, longest=60)
-    if not str(explained).startswith(("probability of", "log-odds of")):
+    if not str(asked).startswith("probability of"):
         return f"{name}"
-    # Whatever scale the values have, the model is asked for a probability.
-    words = str(explained).replace("log-odds of", "probability of", 1)
-    number = amount(output, words) if isinstance(output, float) else ""
-    return f"{name}, {tamed(words, longest=80)} {number}"
+    number = amount(output, asked) if isinstance(output, float) else ""
+    return f"{name}, {tamed(asked, longest=80)} {number}"
 
 
 def _named(predicted: float, subject: Subject) -> str:
@@ -195,12 +200,26 @@ def _order(measurements: Measurements, space: FeasibleSpace) -> NDArray[np.int64
     return np.argsort([rank.get(name, len(rank)) for name in names], kind="stable")
 
 
+def _reach(start: Start, own: Predictions, wanted: str | Reach | None) -> Reach:
+    """What the answer of a regression has to reach, refused where it is there already."""
+    now = float(own.predicted[0])
+    if not isinstance(wanted, Reach):
+        return across(start.middle, now)
+    if wanted.margins(np.array([now]))[0] > 0:
+        side = "above" if wanted.is_upward else "below"
+        raise InvalidParameter(
+            f"Expected a number that the answer to row {start.number} does not reach, got {side} "
+            f"{wanted.value:.6g}: the model answers {now:.6g} already.",
+            remedy="Choose a number further away.",
+        )
+    return wanted
+
+
 def _margins(
-    subject: Subject, start: Start, own: Predictions, ask: AskLive, wanted: str | None
+    subject: Subject, start: Start, own: Predictions, ask: AskLive, wanted: str | Reach | None
 ) -> Callable[[pd.DataFrame], NDArray[np.float64]]:
-    if not subject.classes:
-        sign = -1.0 if float(own.predicted[0]) > start.middle else 1.0
-        return lambda rows: sign * (np.asarray(ask(rows).predicted, np.float64) - start.middle)
+    if isinstance(wanted, Reach):
+        return lambda rows: wanted.margins(np.asarray(ask(rows).predicted, np.float64))
     code = int(own.predicted[0])
     goal = None if wanted is None else subject.classes.index(wanted)
     if goal == code:

@@ -19,7 +19,7 @@ from analyzers.core.dataset import Predictions
 from analyzers.core.errors import InvalidParameter
 from analyzers.core.result import Measurements
 from analyzers.core.subject import Subject
-from analyzers.explanation.chart_words import amount, is_filled, output_of, waterfall
+from analyzers.explanation.chart_words import amount, asked_output_of, is_filled, waterfall
 from analyzers.explanation.coalitions import shapley_of
 from analyzers.explanation.editing import typed_level
 from analyzers.toolkit.plots import plain
@@ -163,7 +163,7 @@ def read_answer(
         names = [f"probability of {name}" for name in subject.classes]
         both = answers.scores[[0, -1]]
     else:
-        names, both = [output_of(measurements)], outputs[[0, -1], None]
+        names, both = [asked_output_of(measurements)], outputs[[0, -1], None]
     tables = {
         "answers": pa.table(
             {
@@ -183,7 +183,7 @@ def read_answer(
     return Measurements(
         tables=tables,
         facts={
-            "explained_output": measurements.facts.get("explained_output"),
+            "asked_output": measurements.facts.get("asked_output"),
             "predicted_before": _named(answers.predicted[0], subject),
             "predicted_after": _named(answers.predicted[-1], subject),
             "output_before": float(outputs[0]),
@@ -199,7 +199,8 @@ def edits_chart(answered: Measurements) -> Chart | None:
         return None
     table = table.iloc[np.argsort(-table["phi"].abs().to_numpy(), kind="stable")][::-1]
     before, after = (float(answered.facts[f"output_{word}"] or 0) for word in ("before", "after"))
-    start, end = (amount(value, output_of(answered)) for value in (before, after))
+    output = asked_output_of(answered)
+    start, end = (amount(value, output) for value in (before, after))
     steps = table["phi"].tolist()
     names = [
         f"{plain(line.feature, longest=30)}: {plain(line.before, longest=15)} → "
@@ -210,7 +211,7 @@ def edits_chart(answered: Measurements) -> Chart | None:
         name="what_if",
         title=f"From {start} to {end}: what each edit does",
         caption=f"Shapley values over all {2 ** len(table)} mixtures of the row and its edited "
-        f"copy, exact; their sum is the change of the {output_of(answered)}.",
+        f"copy, exact; their sum is the change of the {output}.",
         alt=f"Waterfall of {len(table)} edits from {start} to {end}.",
         table="edits",
         figure=waterfall(
@@ -218,7 +219,7 @@ def edits_chart(answered: Measurements) -> Chart | None:
             steps,
             [f"{value:+.3g}" for value in steps],
             base=before,
-            output=output_of(answered),
+            output=output,
             height=150 + 30 * len(table),
         ),
     )

@@ -101,7 +101,7 @@ def _setting(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
         return ", ".join(str(item) for item in value) or "the analyzer's own choice"
-    return str(value) or "not set"
+    return "not set" if value is None else str(value) or "not set"
 
 
 def _moment(started: str) -> str:

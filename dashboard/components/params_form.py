@@ -6,9 +6,11 @@ from typing import Any
 import streamlit as st
 
 from analyzers.core.analyzer import Analyzer
+from analyzers.core.errors import AssayError
 from analyzers.core.params import Parameter, Params, check_params, parameters_of
 from analyzers.core.subject import Column, Subject
 from analyzers.toolkit.markup import shown
+from dashboard.components.words import as_text
 
 SHOWN_AT_ONCE = 3
 
@@ -35,7 +37,11 @@ def params_form(
     """
     # What means nothing for this kind of data keeps its value and is not shown.
     every = parameters_of(analyzer.params)
-    declared = [item for item in every if item.only in (None, subject.modality)]
+    declared = [
+        item
+        for item in every
+        if item.only in (None, subject.modality) and (item.kind != "class" or subject.classes)
+    ]
     first, more = declared[:SHOWN_AT_ONCE], declared[SHOWN_AT_ONCE:]
     values: dict[str, Any] = initial.model_dump(mode="json")
     # A form tells its values only when it is sent; a forecast needs them at once.
@@ -56,9 +62,24 @@ def params_form(
         if foretell is None:
             pressed = st.form_submit_button(**button)
         else:
-            foretell(subject, check_params(analyzer.params, values))
+            _foretell(foretell, analyzer, subject, values)
             pressed = st.button(**button)
     return check_params(analyzer.params, values) if pressed else None
+
+
+def _foretell(
+    foretell: Callable[[Subject, Params], None],
+    analyzer: Analyzer[Any],
+    subject: Subject,
+    values: dict[str, Any],
+) -> None:
+    """Foretell the run, or say at once which value does not fit."""
+    try:
+        params = check_params(analyzer.params, values)
+    except AssayError as error:
+        st.warning(as_text(error), icon=":material/rule:")
+        return
+    foretell(subject, params)
 
 
 def _field(owner: str, parameter: Parameter, subject: Subject, initial: Params) -> Any:  # noqa: ANN401  each kind has its own type
@@ -80,22 +101,25 @@ def _field(owner: str, parameter: Parameter, subject: Subject, initial: Params) 
         )
     if parameter.kind == "flag":
         return st.toggle(**named, value=value)
+    if parameter.kind == "class":
+        classes = ["", *subject.classes]
+        return st.selectbox(
+            **named,
+            options=classes,
+            index=classes.index(value) if value in classes else 0,
+            format_func=lambda name: shown(name) if name else _sentence_case(parameter.none),
+        )
+    # Without bounds of its own a field passes every number on, and a wrong one gets a sentence; a
+    # field with bounds keeps it to itself, and the run starts with the number before.
     if parameter.kind == "integer":
         return st.number_input(
             **named,
-            value=int(value),
-            min_value=None if parameter.minimum is None else int(parameter.minimum),
-            max_value=None if parameter.maximum is None else int(parameter.maximum),
+            value=None if value is None else int(value),
+            placeholder="chosen for you" if parameter.default is None else None,
             step=1,
         )
     if parameter.kind == "number":
-        return st.number_input(
-            **named,
-            value=float(value),
-            min_value=None if parameter.minimum is None else float(parameter.minimum),
-            max_value=None if parameter.maximum is None else float(parameter.maximum),
-            format="%g",
-        )
+        return st.number_input(**named, value=float(value), format="%g")
     return st.text_input(**named, value=value, max_chars=500)
 
 

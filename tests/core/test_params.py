@@ -6,6 +6,7 @@ import pytest
 
 from analyzers.core.errors import InvalidParameter
 from analyzers.core.params import Params, check_params, column_choice, parameter, parameters_of
+from analyzers.explanation.params import ExplanationParams
 
 
 class Knobs(Params):
@@ -48,3 +49,19 @@ def test_values_from_a_form_become_parameters():
 def test_a_value_out_of_bounds_is_refused_by_name(values, said):
     with pytest.raises(InvalidParameter, match=said):
         check_params(Knobs, values)
+
+
+def test_a_number_out_of_bounds_is_told_the_bounds():
+    with pytest.raises(InvalidParameter, match=r"'Size' \('size'\) to be from 1 to 100, got 101\."):
+        check_params(Knobs, {"size": 101})
+
+
+def test_a_class_and_a_number_left_open_are_declared():
+    declared = {item.name: item for item in parameters_of(ExplanationParams)}
+
+    assert (declared["output_class"].kind, declared["row"].kind) == ("class", "integer")
+    assert declared["row"].default is None
+    assert check_params(ExplanationParams, {"row": None}).row is None
+    assert check_params(ExplanationParams, {"row": 3}).row == 3
+    with pytest.raises(InvalidParameter, match="from 0 to"):
+        check_params(ExplanationParams, {"row": -1})

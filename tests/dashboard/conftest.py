@@ -42,9 +42,16 @@ class Workspace(NamedTuple):
         self.store.save_subject(subject)
         return Workspace(self.store, subject)
 
-    def job(self, name: str, state: JobState, *, with_result: bool = False) -> str:
+    def job(
+        self,
+        name: str,
+        state: JobState,
+        *,
+        with_result: bool = False,
+        params: dict[str, Any] | None = None,
+    ) -> str:
         analyzer = analyzer_named(name)
-        params = check_params(analyzer.params, QUICK.get(name, {}))
+        params = check_params(analyzer.params, QUICK.get(name, {}) if params is None else params)
         job = Job(
             analyzer=name,
             version=analyzer.version,

@@ -7,6 +7,7 @@ import pytest
 
 from analyzers.catalog import ANALYZERS, analyzer_named
 from analyzers.core.job import Failed, Progress, Running, Stopped
+from analyzers.jobs.runner import Runner
 from analyzers.policies import load_policy
 from dashboard import engine, reporting
 from dashboard.components.words import as_text
@@ -178,6 +179,32 @@ def test_a_cancelled_run_is_no_failure(workspace):
 
     assert not app.error
     assert "was cancelled" in app.info[0].value
+
+
+def test_a_refused_setting_keeps_the_last_result_and_the_settings_asked_for(workspace):
+    workspace.done("adversarial")
+    failed = Failed(kind="parameter", message="Expected a name, got 'x = y'.", remedy="Mend it.")
+    workspace.job("adversarial", failed, params={"kept": "x = y", "rows": 7})
+
+    app = workspace.open("adversarial")
+
+    assert not app.exception
+    assert "Expected a name" in app.error[0].value.replace("\\", "")
+    assert "The last result, with its own settings" in words_of(app)
+    assert "Findings" in [heading.value for heading in app.header]
+    assert app.number_input(key="adversarial-param-rows").value == 7
+
+
+def test_a_number_out_of_bounds_is_a_sentence_and_starts_nothing(workspace, monkeypatch):
+    monkeypatch.setattr(Runner, "submit", lambda *_: pytest.fail("a run was started"))
+    app = workspace.open("performance")
+    (field, *_) = app.number_input
+
+    field.set_value(10_000_000_000)
+    app.button(key="performance-run").click().run()
+
+    assert not app.exception
+    assert "to be from" in app.error[0].value.replace("\\", "")
 
 
 def test_a_damaged_result_is_said_and_can_be_run_again(workspace):

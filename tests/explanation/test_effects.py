@@ -1,16 +1,20 @@
 """Partial dependence against scikit-learn's, and accumulated effects of functions we know."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
-from sklearn.ensemble import RandomForestRegressor
+from sklearn.ensemble import GradientBoostingClassifier, RandomForestRegressor
 from sklearn.inspection import partial_dependence as theirs
+from sklearn.linear_model import LogisticRegression
 
 from analyzers.explanation import ANALYZER, effect_chart
 from analyzers.explanation.effects import accumulated_effects, grid_of, partial_dependence
 from analyzers.explanation.params import ExplanationParams
 from tests.benches import credit_bench
-from tests.explanation.benches import mixed_frame, number_frame
+from tests.explanation.benches import mixed_frame, number_bench, number_frame
 
 QUICK = ExplanationParams(rows=60, sampled_rows=10, background_rows=20, lime_samples=200)
 
@@ -79,6 +83,36 @@ def test_whole_numbers_categories_and_gaps_keep_their_kind():
     assert all((dtypes == frame.dtypes).all() for dtypes in seen)
     assert grid_of(frame["colour"]).tolist() == ["blue", "green", "red"]
     assert accumulated_effects(ask, frame, "same") is None
+
+
+@pytest.mark.parametrize(
+    "estimator", [LogisticRegression(), GradientBoostingClassifier(n_estimators=10)]
+)
+def test_effects_are_named_what_the_model_is_asked_for_though_values_are_log_odds(estimator):
+    found = ANALYZER.measure(number_bench(estimator, number_frame(150, 4)), QUICK)
+
+    assert found.facts["explained_output"].startswith("log-odds of")
+    chart = effect_chart(found, "x0")
+
+    assert chart.caption.startswith("Mean probability of")
+    assert chart.figure["layout"]["yaxis"]["title"]["text"].startswith("probability of")
+    effects = found.tables["effects"].to_pandas()
+    mean = effects.loc[effects["kind"] == "partial dependence", "effect"]
+    assert mean.between(0, 1).all()
+
+
+def test_a_curve_that_leaves_0_to_1_says_why():
+    found = ANALYZER.measure(credit_bench(150), QUICK)
+    effects = found.tables["effects"].to_pandas()
+    is_local = (effects["feature"] == "income") & (effects["kind"] == "accumulated local effects")
+
+    def drawn(most):
+        lifted = effects.assign(effect=np.where(is_local, most, effects["effect"]))
+        table = pa.Table.from_pandas(lifted, preserve_index=False)
+        return effect_chart(replace(found, tables={**found.tables, "effects": table}), "income")
+
+    assert "may leave 0 to 1" in drawn(0.9).caption
+    assert "may leave 0 to 1" not in drawn(0.0).caption
 
 
 def test_the_analyzer_shows_them_for_the_columns_that_matter_most():

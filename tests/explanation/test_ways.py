@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from analyzers.core.errors import InvalidParameter
 from analyzers.explanation import (
@@ -10,6 +11,7 @@ from analyzers.explanation import (
     Constraint,
     answer_now,
     contrast_chart,
+    draw_counterfactuals,
     editable_rows,
     explained_row_numbers,
     find_ways,
@@ -18,6 +20,7 @@ from analyzers.explanation import (
     rows_in_order,
     way_words,
 )
+from analyzers.explanation.changing import Reach
 from analyzers.explanation.contrast import contrast_rows
 from analyzers.explanation.params import ExplanationParams
 from analyzers.explanation.ways import rows_at_hand, rules_of
@@ -36,8 +39,6 @@ def credit():
 
 @pytest.fixture(scope="module")
 def mixed():
-    from sklearn.linear_model import LogisticRegression
-
     bench = number_bench(mixed_pipeline(LogisticRegression()), mixed_frame(160))
     return bench, ANALYZER.measure(bench, QUICK)
 
@@ -155,6 +156,28 @@ def test_of_several_classes_the_wanted_one_is_reached():
         answered = find_ways(found, bench.subject, row, [], live(bench), wanted=wanted)
         reached = answered.tables["counterfactuals"]["predicted"].to_pylist()
         assert set(reached) == {wanted}
+
+
+@pytest.mark.parametrize("is_upward", [True, False])
+def test_of_a_number_the_wanted_value_is_reached_and_said(is_upward):
+    frame = number_frame(200, 4)
+    frame["y"] = 100 + 20 * frame["x0"] - 5 * frame["x1"]
+    bench = number_bench(LinearRegression(), frame)
+    found = ANALYZER.measure(bench, QUICK)
+    row = editable_rows(found)[0]
+    own = float(bench.model.predict(bench.data.inputs.iloc[[row]])[0])
+    reach = Reach(is_upward, own + (5.0 if is_upward else -5.0))
+
+    answered = find_ways(found, bench.subject, row, [], live(bench), wanted=reach)
+
+    table = answered.tables["counterfactuals"].to_pandas()
+    assert len(table)
+    assert (reach.margins(table["output"].to_numpy()) > 0).all()
+    side = "above" if is_upward else "below"
+    assert f"takes y {side} {reach.value:.4g}" in draw_counterfactuals(answered).title
+    there = Reach(is_upward, own - (5.0 if is_upward else -5.0))
+    with pytest.raises(InvalidParameter, match=f"answers {own:.6g} already"):
+        find_ways(found, bench.subject, row, [], live(bench), wanted=there)
 
 
 def test_a_contrast_adds_up_exactly_and_is_its_own_mirror(credit):
