@@ -24,24 +24,29 @@ from analyzers.core.errors import ModelMisbehaved
 from analyzers.core.result import Measurements
 from analyzers.core.workbench import Workbench
 from analyzers.explanation.account import account_of
+from analyzers.explanation.changing import Reach
 from analyzers.explanation.constraints import Constraint, Direction
 from analyzers.explanation.contrast import contrast_chart
 from analyzers.explanation.counterfactual_charts import draw_counterfactuals
-from analyzers.explanation.drawing import draw, explained_features, explained_row_numbers
+from analyzers.explanation.drawing import GROUPS, draw, explained_features, explained_row_numbers
 from analyzers.explanation.effect_charts import effect_chart
+from analyzers.explanation.global_charts import draw_groups, grouped_by
 from analyzers.explanation.judging import judge
 from analyzers.explanation.local_charts import dependence_chart, local_chart
 from analyzers.explanation.params import ExplanationParams
+from analyzers.explanation.picture_charts import overlay_chart, picture_rows
 from analyzers.explanation.pictures import measure_pictures
 from analyzers.explanation.row_finder import ROW_ORDERS, rows_chart, rows_in_order
 from analyzers.explanation.steadiness import unsteadiness_note
 from analyzers.explanation.tables import TABLES
 from analyzers.explanation.tabular import measure_tabular
 from analyzers.explanation.telling_rows import near_rows_chart
+from analyzers.explanation.text_edits import ask_about_text, editable_text
 from analyzers.explanation.ways import answer_now, find_ways, kept_columns, way_words
 from analyzers.explanation.what_if import (
     MOST_EDITED,
     EditableField,
+    Question,
     ask_about,
     editable_fields,
     editable_rows,
@@ -53,28 +58,37 @@ from analyzers.explanation.words import measure_words
 
 __all__ = [
     "ANALYZER",
+    "GROUPS",
     "MOST_EDITED",
     "ROW_ORDERS",
     "Constraint",
     "Direction",
     "EditableField",
+    "Question",
+    "Reach",
     "account_of",
     "answer_now",
     "ask_about",
+    "ask_about_text",
     "coloured_words_chart",
     "contrast_chart",
     "dependence_chart",
     "draw_counterfactuals",
+    "draw_groups",
     "editable_fields",
     "editable_rows",
+    "editable_text",
     "edits_chart",
     "effect_chart",
     "explained_features",
     "explained_row_numbers",
     "find_ways",
+    "grouped_by",
     "kept_columns",
     "local_chart",
     "near_rows_chart",
+    "overlay_chart",
+    "picture_rows",
     "read_answer",
     "rows_chart",
     "rows_in_order",

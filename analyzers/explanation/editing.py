@@ -11,7 +11,7 @@ from analyzers.core.workbench import Workbench
 from analyzers.explanation.tables import TABLES
 from analyzers.toolkit.feasible import FeasibleSpace
 
-MOST_ROWS = 200
+MOST_ROWS = 2_000
 MOST_CELLS = 60_000
 
 

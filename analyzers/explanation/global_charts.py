@@ -116,12 +116,28 @@ def draw_beeswarm(measurements: Measurements) -> Chart | None:
     )
 
 
-def draw_groups(measurements: Measurements) -> Chart | None:
-    """Mean size of the SHAP values for each group of the first sensitive column."""
+def grouped_by(measurements: Measurements) -> list[str]:
+    """What rows were told apart by: sensitive columns, the model's answer, the truth and so on."""
     if not is_filled(measurements, "group_importance"):
+        return []
+    return list(dict.fromkeys(measurements.tables["group_importance"]["attribute"].to_pylist()))
+
+
+def draw_groups(measurements: Measurements, attribute: str | None = None) -> Chart | None:
+    """Mean size of the SHAP values for each group.
+
+    Args:
+        measurements: of this analyzer.
+        attribute: one of `grouped_by`; None for the first.
+
+    Returns:
+        None where no group was told apart.
+    """
+    attributes = grouped_by(measurements)
+    if not attributes:
         return None
+    attribute = attributes[0] if attribute is None else attribute
     table = measurements.tables["group_importance"].to_pandas()
-    attribute = table["attribute"].iloc[0]
     table = table[table["attribute"] == attribute]
     traces = [
         {
@@ -143,7 +159,7 @@ def draw_groups(measurements: Measurements) -> Chart | None:
         name="by_group",
         title=f"What moves the output, by {name}",
         caption=f"Mean size of the SHAP values of {n:,} explained rows by group of {name}, with "
-        "95 % intervals over rows; further sensitive columns are in the table.",
+        "95 % intervals over rows.",
         alt=f"Bars of mean |SHAP| of the most important columns for each group of {name}.",
         table="group_importance",
         figure=figure(

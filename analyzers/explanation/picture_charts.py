@@ -12,16 +12,35 @@ from analyzers.toolkit.plots import DIVERGING, plain
 
 # Pixels of a picture, and of a page across.
 _SIDE, _WIDTH = 240, 960
+PICTURES_SHOWN = 4
 
 
-def overlay_chart(measurements: Measurements) -> Chart | None:
-    """Draw each kept picture with its attribution over it; the shown one with others beside it."""
+def picture_rows(measurements: Measurements) -> list[int]:
+    """Row numbers of the pictures whose cells were kept, the shown one first."""
     if not is_filled(measurements, "cells"):
+        return []
+    return list(dict.fromkeys(measurements.tables["cells"]["row"].to_pylist()))
+
+
+def overlay_chart(measurements: Measurements, only: int | None = None) -> Chart | None:
+    """Draw pictures with their attribution over them; the shown one with others beside it.
+
+    Args:
+        measurements: of this analyzer.
+        only: one of `picture_rows`, drawn beside its original; None for the first few of all.
+
+    Returns:
+        None where nothing was kept.
+    """
+    kept = picture_rows(measurements)
+    if not kept or (only is not None and only not in kept):
         return None
     table = measurements.tables["cells"].to_pandas()
     shown = int(measurements.facts.get("shown_row") or 0)
-    rows = list(dict.fromkeys(table["row"]))
+    rows = kept[:PICTURES_SHOWN] if only is None else [only]
     panels: list[tuple[str, pd.DataFrame, str]] = []
+    if only is not None:
+        panels.append(("original", table[table["row"] == only], ""))
     for row in rows:
         part = table[table["row"] == row]
         panels.append((f"row {row}, SHAP", part, "phi"))
@@ -54,14 +73,16 @@ def overlay_chart(measurements: Measurements) -> Chart | None:
             }
         )  # fmt: skip
         axes = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
-        heat = _grid(part, column)
-        reach = float(np.nanmax(np.abs(heat))) or 1.0
         traces.append(
             {
                 "type": "heatmap", "z": _grid(part, "brightness"), "colorscale": "Greys",
                 "reversescale": True, "showscale": False, "hoverinfo": "skip", **axes,
             }
         )  # fmt: skip
+        if not column:
+            continue
+        heat = _grid(part, column)
+        reach = float(np.nanmax(np.abs(heat))) or 1.0
         traces.append(
             {
                 "type": "heatmap", "z": heat, "zmin": -reach, "zmax": reach, "opacity": 0.65,
@@ -70,15 +91,36 @@ def overlay_chart(measurements: Measurements) -> Chart | None:
             }
         )  # fmt: skip
     output = plain(measurements.facts.get("explained_output") or "output", longest=60)
+    many = (
+        f"n = {len(rows)} pictures by SHAP, the first" if only is None else "n = 1 picture by SHAP"
+    )
+    also = "also by Owen values (patches hidden together) and LIME"
+    has_more = shown in rows
     return Chart(
         name="overlay",
-        title="Which parts of the picture move the answer",
-        caption=f"n = {len(rows)} pictures by SHAP, the first also by Owen values (patches hidden "
-        f"together) and LIME; orange raises, blue lowers the {output}; each has its own colours.",
-        alt=f"Attribution of {len(rows)} pictures laid over them, the first with Owen values and "
-        "LIME beside it.",
+        title="Which parts of the picture move the answer"
+        if only is None
+        else f"Row {only:,}: which parts of the picture move the answer",
+        caption=many
+        + (f"{'' if only is None else ','} {also}" if has_more else "")
+        + f"; orange raises, blue lowers the {output}; each has its own colours."
+        + ("" if only is None else _answer_of(measurements, only)),
+        alt=f"Attribution of {len(rows)} pictures laid over them"
+        + (", the first with Owen values and LIME beside it." if has_more else "."),
         table="cells",
         figure={"data": traces, "layout": layout},
+    )
+
+
+def _answer_of(measurements: Measurements, row: int) -> str:
+    table = measurements.tables["explained_rows"].to_pandas().set_index("row")
+    if row not in table.index:
+        return ""
+    line = table.loc[row]
+    truth = "" if pd.isna(line["label"]) else f", in truth {plain(line['label'], longest=30)}"
+    return (
+        f" The model reads {plain(line['predicted'], longest=30)}{truth}; all cells together lead "
+        f"from {line['base']:.3g} to {line['output']:.3g}."
     )
 
 

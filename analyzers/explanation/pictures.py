@@ -22,6 +22,7 @@ from analyzers.explanation.faithfulness import (
 )
 from analyzers.explanation.owen import owen_of_picture
 from analyzers.explanation.params import ExplanationParams
+from analyzers.explanation.picture_charts import PICTURES_SHOWN
 from analyzers.explanation.picture_lime import lime_of_pictures, picture_lime_estimates
 from analyzers.explanation.picture_values import (
     Ask,
@@ -41,8 +42,9 @@ from analyzers.toolkit.sampling import sampling_note
 MOST_GRADIENT_PICTURES = 100
 MOST_MASKED_PICTURES = 20
 MOST_BACKGROUND = 10
-PICTURES_SHOWN = 4
 MOST_CELLS_ACROSS = 64
+# Of all pictures that a page can show one by one.
+_MOST_CELLS = 100_000
 
 
 def measure_pictures(bench: Workbench, params: ExplanationParams) -> Measurements:
@@ -126,6 +128,7 @@ def measure_pictures(bench: Workbench, params: ExplanationParams) -> Measurement
         "explainer_reason": heat.why,
         "explainers_refused": refused,
         "explained_output": explained,
+        "asked_output": explained,
         "scale": target.scale,
         "class": None if class_index is None else bench.subject.classes[class_index],
         "n_explained": len(pictures),
@@ -186,7 +189,8 @@ def _cells(
     height, width = values.shape[1:]
     size = -(-max(height, width) // MOST_CELLS_ACROSS)
     parts = []
-    for at in [*places, *rest][:PICTURES_SHOWN]:
+    n_kept = max(PICTURES_SHOWN, _MOST_CELLS // -(-height // size) // -(-width // size))
+    for at in [*places, *rest][:n_kept]:
         grey = pictures[at].mean(axis=2)
         heat = _pool(values[at], size)
         brightness = _pool(grey, size) / _pool(np.ones_like(grey), size)

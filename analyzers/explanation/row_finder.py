@@ -85,7 +85,13 @@ def rows_chart(measurements: Measurements) -> Chart | None:
             "y": table["output"].to_numpy()[mask],
             "customdata": table["row"].to_numpy()[mask],
             "text": [word for word, is_in in zip(words, mask, strict=True) if is_in],
-            "marker": {"color": PALETTE[at % len(PALETTE)], "size": 7, "opacity": 0.8},
+            # Open crosses leave the points behind them to be seen.
+            "marker": {
+                "color": PALETTE[at % len(PALETTE)],
+                "opacity": 0.8,
+                "size": 6 if name == "wrong" else 7,
+                "symbol": "x-thin-open" if name == "wrong" else "circle",
+            },
             "hovertemplate": "%{text}: %{y:.3g}<extra></extra>",
         }
         for name, mask, at in parts

@@ -139,6 +139,8 @@ TABLES: dict[str, pa.Schema] = {
             ("output", _NUMBER), ("covered", _NUMBER), ("words", _TEXT), ("n", _WHOLE),
         ]
     ),
+    # Texts as the model got them, where they are short enough to be edited on a page.
+    "texts": pa.schema([("row", _WHOLE), ("text", _TEXT)]),
     # Texts in reading order.
     "tokens": pa.schema(
         [("row", _WHOLE), ("position", _WHOLE), ("token", _TEXT), ("phi", _NUMBER)]

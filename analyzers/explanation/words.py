@@ -43,6 +43,8 @@ from analyzers.toolkit.sampling import sampling_note
 MOST_WORDS_LISTED = 100
 MOST_TEXTS_KEPT = 200
 MOST_DELETED = 100
+# Longer ones are no text to edit in a field of a page.
+MOST_LETTERS_EDITED = 20_000
 
 
 def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
@@ -105,16 +107,21 @@ def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
             n=len(texts),
             method="median over texts of the 95 % half-width of the least certain word",
         )
+    kept = [shown.place, *[at for at in range(len(texts)) if at != shown.place]][:MOST_TEXTS_KEPT]
     tables = {
         "importance": _importance(found.values),
         "explained_rows": explained_rows(
-            bench,
-            positions[:MOST_TEXTS_KEPT],
-            found.bases[:MOST_TEXTS_KEPT] + sums[:MOST_TEXTS_KEPT],
-            found.bases[:MOST_TEXTS_KEPT],
-            shown.place,
+            bench, positions[kept], found.bases[kept] + sums[kept], found.bases[kept], 0
         ),
-        "tokens": _tokens(row_numbers, found.values, shown.place),
+        "tokens": _tokens(row_numbers, found.values, kept),
+        "texts": pa.Table.from_pylist(
+            [
+                {"row": int(row_numbers[at]), "text": texts[at]}
+                for at in kept
+                if len(texts[at]) <= MOST_LETTERS_EDITED
+            ],
+            schema=TABLES["texts"],
+        ),
         "lime": lime_words_table(int(row_numbers[shown.place]), lime),
         "agreement": agreement_table(
             row_numbers[lime.places],
@@ -131,15 +138,19 @@ def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
         if faithfulness is None
         else faithfulness_table(faithfulness),
     }
-    explained = "the value"
+    explained = asked = "the value"
     if class_index is not None:
-        explained = f"{found.scale} of {bench.subject.classes[class_index]!r}"
+        explained, asked = (
+            f"{scale} of {bench.subject.classes[class_index]!r}"
+            for scale in (found.scale, target.scale)
+        )
     facts: dict[str, Fact] = {
         "modality": "text",
         "explainer": found.explainer,
         "explainer_reason": found.why,
         "explainers_refused": refused,
         "explained_output": explained,
+        "asked_output": asked,
         "scale": found.scale,
         "class": None if class_index is None else bench.subject.classes[class_index],
         "n_explained": len(texts),
@@ -152,7 +163,12 @@ def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
         "shap_version": version("shap"),
         "lime_version": version("lime"),
     }
+    n_empty = sum(not value.words for value in found.values)
     notes = (
+        f"{n_empty:,} of {len(texts):,} explained texts have no words: there is nothing to explain "
+        "in them."
+        if n_empty
+        else "",
         sampling_note(len(texts), len(bench.data), "Explained texts", strata=("predictions",)),
         sampling_note(len(lime.places), len(texts), "Texts explained with LIME too"),
     )
@@ -197,8 +213,7 @@ def _importance(values: list[WordValues]) -> pa.Table:
     return pa.Table.from_pylist(lines, schema=TABLES["importance"])
 
 
-def _tokens(rows: NDArray[np.int64], values: list[WordValues], shown: int) -> pa.Table:
-    kept = [shown, *[at for at in range(len(values)) if at != shown]][:MOST_TEXTS_KEPT]
+def _tokens(rows: NDArray[np.int64], values: list[WordValues], kept: list[int]) -> pa.Table:
     lines = [
         {"row": int(rows[at]), "position": position, "token": word[:200], "phi": float(phi)}
         for at in kept

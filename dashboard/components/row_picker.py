@@ -1,5 +1,6 @@
 """Find an explained row: by what is special about it, by number or id, or by a click on a chart."""
 
+from collections.abc import Collection
 from typing import Any
 
 import streamlit as st
@@ -7,23 +8,36 @@ import streamlit as st
 from analyzers.explanation import (
     ROW_ORDERS,
     contrast_chart,
+    editable_rows,
     near_rows_chart,
     rows_chart,
     rows_in_order,
 )
 from dashboard.analysis_page import Shown
 from dashboard.components.chart_view import chart_view
+from dashboard.components.what_if import not_at_hand
 
 _PICKED = "explanation-picked-row"
 
 
-def row_picker(shown: Shown) -> int | None:
-    """Show the ways to a row and return the number of the chosen one; None where there is none."""
-    _rows_to_click(shown)
+def row_picker(shown: Shown, *, among: Collection[int] | None = None) -> int | None:
+    """Show the ways to a row and return the number of the chosen one.
+
+    Args:
+        shown: the result.
+        among: rows to choose from; None for every explained one.
+
+    Returns:
+        None where there is none.
+    """
+    if among is None:
+        _rows_to_click(shown)
     order = st.selectbox(
         "Which rows", ROW_ORDERS, key="explanation-row-order", help="The order of the list below."
     )
     rows = rows_in_order(shown.measurements, order)
+    if among is not None:
+        rows = {number: words for number, words in rows.items() if number in among}
     if not rows:
         st.info("No explained row is like that.")
         return None
@@ -86,5 +100,8 @@ def _take_click(key: str) -> None:
 def near_rows(shown: Shown, row: int) -> None:
     """Show the nearest rows with the same and with another answer, where values were kept."""
     chart = near_rows_chart(shown.measurements, row)
+    rows = editable_rows(shown.measurements)
+    if rows and row not in rows:
+        st.info(not_at_hand(row, len(rows)))
     if chart is not None:
         chart_view(chart, shown.measurements, area=shown.analyzer.name, place="picked")

@@ -8,22 +8,23 @@ from analyzers.core.errors import AssayError
 from analyzers.explanation import (
     Constraint,
     EditableField,
+    Reach,
     answer_now,
     draw_counterfactuals,
     editable_fields,
     editable_rows,
     find_ways,
     kept_columns,
-    rows_in_order,
     way_words,
 )
 from analyzers.toolkit.markup import shown as tamed
 from dashboard.analysis_page import Shown
 from dashboard.components.chart_view import chart_view
-from dashboard.components.what_if import open_model
+from dashboard.components.what_if import not_at_hand, open_model
 from dashboard.components.words import as_text
 
 _ANY_OTHER = "any other answer"
+_SIDES = {"across the median of the explained rows": None, "above": True, "below": False}
 _NUMBER_DIRECTIONS = {
     "any": "either way", "rise": "only up", "fall": "only down", "keep": "not at all",
 }  # fmt: skip
@@ -32,12 +33,15 @@ _LEVEL_DIRECTIONS = {"any": "freely", "keep": "not at all"}
 
 
 @st.fragment
-def ways_out(shown: Shown) -> None:
+def ways_out(shown: Shown, row: int) -> None:
     """Show the rules and, on request, the changes found under them."""
     rows = editable_rows(shown.measurements)
     if not rows or shown.subject.files.model is None:
         return
-    st.header("What would have to change for another answer?", anchor=False)
+    st.header(f"What would have to change for another answer to row {row:,}?", anchor=False)
+    if row not in rows:
+        st.info(not_at_hand(row, len(rows)))
+        return
     is_open = st.toggle(
         "Set rules and search",
         key="explanation-ways",
@@ -47,17 +51,10 @@ def ways_out(shown: Shown) -> None:
     if not is_open:
         return
     left, right = st.columns([1, 2])
-    names = rows_in_order(shown.measurements, "as in the file")
     with left:
-        row = st.selectbox(
-            "Row to change",
-            rows,
-            format_func=lambda number: names.get(number, str(number)),
-            key="explanation-ways-row",
-            help=f"{len(rows):,} explained rows can be changed.",
-        )
         wanted = _wanted(shown)
-    fields = editable_fields(shown.measurements, row)
+    kept = dict(kept_columns(shown.measurements))
+    fields = [f for f in editable_fields(shown.measurements, row) if f.name not in kept]
     with right:
         ruled = st.multiselect(
             "Columns with a rule of their own",
@@ -87,8 +84,12 @@ def _say_kept(shown: Shown) -> None:
         st.caption(as_text(f"These stay as they are: {words}{more}."))
 
 
-def _wanted(shown: Shown) -> str | None:
-    if len(shown.subject.classes) < 3:
+def _wanted(shown: Shown) -> str | Reach | None:
+    classes = shown.subject.classes
+    if not classes:
+        return _wanted_number()
+    if len(classes) == 2:
+        st.caption(f"Answer to reach: the other of {as_text(' and '.join(classes))}.")
         return None
     picked = st.selectbox(
         "Answer to reach",
@@ -97,6 +98,15 @@ def _wanted(shown: Shown) -> str | None:
         key="explanation-ways-wanted",
     )
     return None if picked == _ANY_OTHER else picked
+
+
+def _wanted_number() -> Reach | None:
+    side = st.selectbox("Answer to reach", list(_SIDES), key="explanation-ways-side")
+    is_upward = _SIDES[side]
+    if is_upward is None:
+        return None
+    value = st.number_input("Number", value=0.0, format="%g", key="explanation-ways-number")
+    return Reach(is_upward, float(value))
 
 
 def _rule(field: EditableField, *, key: str) -> Constraint:
@@ -130,7 +140,7 @@ def _rule(field: EditableField, *, key: str) -> Constraint:
     return Constraint(field.name, direction, low, high, bool(is_whole))
 
 
-def _search(shown: Shown, row: int, rules: list[Constraint], wanted: str | None) -> None:
+def _search(shown: Shown, row: int, rules: list[Constraint], wanted: str | Reach | None) -> None:
     try:
         model = open_model(shown)
         with st.spinner("Searching small changes and checking each with the model"):
@@ -143,11 +153,16 @@ def _search(shown: Shown, row: int, rules: list[Constraint], wanted: str | None)
     facts = found.facts
     chart = draw_counterfactuals(found)
     if chart is None:
+        tried = (
+            f"No change within these rules was found in {facts['n_questions']:,} questions to the "
+            f"model; {facts['n_free']} of {facts['n_columns']} columns may change. One that was "
+            "not tried may exist."
+            if facts["n_free"]
+            else f"Under these rules none of the {facts['n_columns']} columns may change, so no "
+            "other answer can be reached."
+        )
         st.info(
-            f"As it stands the model says {as_text(answer_now(found))}. No change within these "
-            f"rules was found in {facts['n_questions']:,} questions to the model; "
-            f"{facts['n_free']} of {facts['n_columns']} columns may change. One that was not tried "
-            "may exist.",
+            f"As it stands the model says {as_text(answer_now(found))}. {tried}",
             icon=":material/block:",
         )
         return

@@ -4,16 +4,17 @@ from typing import Any
 
 import streamlit as st
 
+from analyzers.core.dataset import Predictions
 from analyzers.core.errors import AssayError
 from analyzers.explanation import (
     MOST_EDITED,
     EditableField,
+    Question,
     ask_about,
     editable_fields,
     editable_rows,
     edits_chart,
     read_answer,
-    rows_in_order,
 )
 from analyzers.jobs.live import LiveModel
 from analyzers.toolkit.markup import shown as tamed
@@ -28,12 +29,15 @@ _MISSING = "missing"
 
 
 @st.fragment
-def what_if(shown: Shown) -> None:
+def what_if(shown: Shown, row: int) -> None:
     """Show the form and the answers; nothing where the result holds no rows to edit."""
     rows = editable_rows(shown.measurements)
     if not rows or shown.subject.files.model is None:
         return
-    st.header("What if the row were another?", anchor=False)
+    st.header(f"What if row {row:,} were another?", anchor=False)
+    if row not in rows:
+        st.info(not_at_hand(row, len(rows)))
+        return
     is_open = st.toggle(
         "Edit a row and ask the model",
         key="explanation-what-if",
@@ -42,30 +46,19 @@ def what_if(shown: Shown) -> None:
     )
     if not is_open:
         return
-    left, right = st.columns([1, 2])
-    described = rows_in_order(shown.measurements, "as in the file")
-    with left:
-        row = st.selectbox(
-            "Row to edit",
-            rows,
-            format_func=lambda number: described.get(number, str(number)),
-            key="explanation-what-if-row",
-            help=f"{len(rows):,} explained rows can be edited.",
-        )
     fields = {field.name: field for field in editable_fields(shown.measurements, row)}
     if not fields:
         st.info("No column of this row can be edited: none of them varies in the data.")
         return
-    with right:
-        names = st.multiselect(
-            "Columns to edit",
-            list(fields),
-            default=list(fields)[:_FIRST_EDITED],
-            max_selections=MOST_EDITED,
-            format_func=tamed,
-            key="explanation-what-if-columns",
-            help="From the most to the least important. The other columns stay as they are.",
-        )
+    names = st.multiselect(
+        "Columns to edit",
+        list(fields),
+        default=list(fields)[:_FIRST_EDITED],
+        max_selections=MOST_EDITED,
+        format_func=tamed,
+        key="explanation-what-if-columns",
+        help="From the most to the least important. The other columns stay as they are.",
+    )
     _edit(shown, row, tuple(fields[name] for name in names))
 
 
@@ -116,13 +109,34 @@ def _answer(shown: Shown, row: int, edits: dict[str, Any]) -> None:
     try:
         question = ask_about(shown.measurements, row, edits)
         answers = open_model(shown).predict(question.rows)
-        answered = read_answer(shown.measurements, shown.subject, question, answers)
     except AssayError as error:
         st.error(f"**The model gave no answer.** {as_text(error)}", icon=":material/error:")
         return
+    show_answers(shown, question, answers, hint="Change a value above.")
+
+
+def not_at_hand(row: int, n_rows: int) -> str:
+    """Say why the values of an explained row are not there to work with."""
+    return (
+        f"The values of row {row:,} were not kept: with this many columns {n_rows:,} rows have "
+        "theirs. Choose one from the top of the list, or name this row in the settings and run "
+        "again."
+    )
+
+
+def show_answers(shown: Shown, question: Question, answers: Predictions, *, hint: str) -> None:
+    """Show the answers before and after the edits, and what each edit did.
+
+    Args:
+        shown: the result.
+        question: what was asked.
+        answers: of the model.
+        hint: what to do where nothing was edited.
+    """
+    answered = read_answer(shown.measurements, shown.subject, question, answers)
     before, after = (as_text(answered.facts[f"predicted_{word}"]) for word in ("before", "after"))
     if not question.edited:
-        st.info(f"As it stands the model predicts **{before}**. Change a value above.")
+        st.info(f"As it stands the model predicts **{before}**. {hint}")
     elif before == after:
         st.info(f"The model still predicts **{after}**.", icon=":material/trending_flat:")
     else:

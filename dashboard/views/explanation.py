@@ -1,36 +1,41 @@
-"""Explanation, with any row and any column drawn at once."""
+"""Explanation, with one row to look at: its reasons, its neighbours, and what would change it."""
 
 import streamlit as st
 
 from analyzers.explanation import (
     ANALYZER,
+    GROUPS,
     account_of,
     coloured_words_chart,
     dependence_chart,
+    draw_groups,
     effect_chart,
     explained_features,
-    explained_row_numbers,
+    grouped_by,
     local_chart,
+    overlay_chart,
+    picture_rows,
 )
 from analyzers.toolkit.markup import shown as tamed
 from dashboard.analysis_page import Shown, show_analysis
+from dashboard.components.another_group import another_group
 from dashboard.components.chart_view import chart_view
 from dashboard.components.forecast import forecast
 from dashboard.components.row_picker import contrast, near_rows, row_picker
+from dashboard.components.text_what_if import text_what_if
 from dashboard.components.ways_out import ways_out
 from dashboard.components.what_if import what_if
 from dashboard.components.words import as_text
 
 
 @st.fragment
-def pick(shown: Shown) -> None:
-    """Choose a row and a column, and see their charts."""
-    rows = explained_row_numbers(shown.measurements)
-    features = explained_features(shown.measurements)
-    if not rows or not features:
-        return
-    if local_chart(shown.measurements, rows[0]) is None:
-        pick_text(shown, rows[0])  # texts and pictures have no columns to choose from
+def one_row(shown: Shown) -> None:
+    """Choose a row; everything below is about that one."""
+    _BY_MODALITY[shown.subject.modality](shown)
+
+
+def _one_row(shown: Shown) -> None:
+    if not explained_features(shown.measurements):
         return
     st.header("Look at one row, or one column", anchor=False)
     left, right = st.columns(2)
@@ -45,7 +50,7 @@ def pick(shown: Shown) -> None:
     with right:
         feature = st.selectbox(
             "Column",
-            features,
+            explained_features(shown.measurements),
             format_func=tamed,
             key="explanation-picked-column",
             help="From the most to the least important.",
@@ -54,17 +59,35 @@ def pick(shown: Shown) -> None:
             chart = draw(shown.measurements, feature)
             if chart is not None:
                 chart_view(chart, shown.measurements, area=ANALYZER.name, place="picked")
+    if row is not None:
+        what_if(shown, row)
+        ways_out(shown, row)
 
 
-def pick_text(shown: Shown, first: int) -> None:
-    """Choose a text, and read which of its words count."""
-    if coloured_words_chart(shown.measurements, first) is None:
-        return
+def _one_text(shown: Shown) -> None:
     st.header("Read one text", anchor=False)
     row = row_picker(shown)
-    chart = None if row is None else coloured_words_chart(shown.measurements, row)
+    if row is None:
+        return
+    chart = coloured_words_chart(shown.measurements, row)
+    if chart is None:
+        st.info(f"Row {row:,} has no words, so there is nothing to explain in it.")
+        return
+    chart_view(chart, shown.measurements, area=ANALYZER.name, place="picked")
+    contrast(shown, row)
+    text_what_if(shown, row)
+
+
+def _one_picture(shown: Shown) -> None:
+    rows = picture_rows(shown.measurements)
+    st.header("Look at one picture", anchor=False)
+    row = row_picker(shown, among=rows)
+    chart = None if row is None else overlay_chart(shown.measurements, row)
     if chart is not None:
         chart_view(chart, shown.measurements, area=ANALYZER.name, place="picked")
+    st.caption(
+        "Every picture is explained for the same class; another one is chosen in the settings."
+    )
 
 
 def live(shown: Shown) -> None:
@@ -73,9 +96,14 @@ def live(shown: Shown) -> None:
     st.markdown(as_text(explainer))
     with st.expander("How this was explained, and how exactly", icon=":material/straighten:"):
         st.markdown("\n".join(f"- {as_text(words)}" for words in rest))
-    pick(shown)
-    what_if(shown)
-    ways_out(shown)
+    one_row(shown)
 
 
-show_analysis(ANALYZER, live=live, foretell=forecast)
+def other_groups(shown: Shown) -> None:
+    """Let any column tell the rows apart, not only the first."""
+    another_group(shown, grouped_by(shown.measurements), draw_groups)
+
+
+_BY_MODALITY = {"tabular": _one_row, "text": _one_text, "image": _one_picture}
+
+show_analysis(ANALYZER, live=live, beside={GROUPS: other_groups}, foretell=forecast)

@@ -34,7 +34,7 @@ def test_a_search_without_rules_shows_changes_or_says_that_there_are_none(page):
 
 def test_whole_numbers_are_asked_for_where_the_data_has_others(page):
     app = page.toggle(key=TOGGLE).set_value(True).run()
-    row = app.selectbox(key=f"{TOGGLE}-row").value
+    row = app.selectbox(key="explanation-picked-row").value
     app.multiselect(key=f"{TOGGLE}-columns").set_value(["income"]).run()
 
     app.checkbox(key=f"{TOGGLE}-{row}-income-whole").set_value(True)
@@ -47,7 +47,7 @@ def test_whole_numbers_are_asked_for_where_the_data_has_others(page):
 
 def test_a_range_the_wrong_way_round_is_a_sentence(page):
     app = page.toggle(key=TOGGLE).set_value(True).run()
-    row = app.selectbox(key=f"{TOGGLE}-row").value
+    row = app.selectbox(key="explanation-picked-row").value
     app.multiselect(key=f"{TOGGLE}-columns").set_value(["income"]).run()
     app.number_input(key=f"{TOGGLE}-{row}-income-low").set_value(90.0)
     app.number_input(key=f"{TOGGLE}-{row}-income-high").set_value(10.0)

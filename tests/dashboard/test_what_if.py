@@ -56,7 +56,7 @@ def test_the_model_is_opened_only_when_asked_for(workspace, live):
 def test_an_edit_is_answered_at_once_by_the_model_itself(workspace, live):
     app = edit_page(workspace)
     assert not app.exception
-    row = app.selectbox(key=f"{TOGGLE}-row").value
+    row = app.selectbox(key="explanation-picked-row").value
     income = app.number_input(key=f"{TOGGLE}-{row}-income")
 
     income.set_value(income.max).run()
@@ -75,7 +75,7 @@ def test_an_edit_is_answered_at_once_by_the_model_itself(workspace, live):
 
 def test_a_category_is_a_choice_among_those_of_the_data(workspace, live):
     app = edit_page(workspace)
-    row = app.selectbox(key=f"{TOGGLE}-row").value
+    row = app.selectbox(key="explanation-picked-row").value
     app.multiselect(key=f"{TOGGLE}-columns").set_value(["region"]).run()
     region = app.selectbox(key=f"{TOGGLE}-{row}-region")
 

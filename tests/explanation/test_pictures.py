@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from analyzers.explanation import ANALYZER
+from analyzers.explanation import ANALYZER, overlay_chart, picture_rows
 from analyzers.explanation.params import ExplanationParams
 from analyzers.explanation.picture_lime import lime_of_patches, shared_lime_of
 from analyzers.explanation.picture_values import patches_of
@@ -93,7 +93,7 @@ def test_the_pictures_to_look_at_first_are_picked_and_kept(by_gradients):
 
     assert set(table["kind"]) == {"representative"}
     assert table["covered"].is_monotonic_increasing
-    kept = by_gradients.tables["cells"].to_pandas()["row"].unique()
+    kept = picture_rows(by_gradients)[:4]
     shown = by_gradients.facts["shown_row"]
     assert kept[0] == shown
     others = set(table["row"]) - {shown}
@@ -150,3 +150,18 @@ def test_pictures_of_a_few_pixels_are_explained_and_drawn(side, method):
     assert found.estimates["additivity_error"].value == pytest.approx(0, abs=1e-3)
     assert found.facts["n_features"] == side**2
     assert "overlay" in {chart.name for chart in ANALYZER.draw(found)}
+
+
+def test_any_kept_picture_is_drawn_beside_its_original(by_gradients):
+    found = by_gradients
+    kept = picture_rows(found)
+    assert kept[0] == found.facts["shown_row"]
+    assert len(kept) == found.facts["n_explained"]
+
+    chart = overlay_chart(found, kept[-1])
+
+    assert chart.title.startswith(f"Row {kept[-1]:,}: ")
+    assert "The model reads" in chart.caption
+    names = [note["text"] for note in chart.figure["layout"]["annotations"]]
+    assert names == ["original", f"row {kept[-1]}, SHAP"]
+    assert overlay_chart(found, 10**6) is None

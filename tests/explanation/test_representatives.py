@@ -4,12 +4,14 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LinearRegression
 
 from analyzers.explanation import ANALYZER, editable_rows, near_rows_chart
 from analyzers.explanation.params import ExplanationParams
 from analyzers.explanation.representatives import nearest, pick_prototypes, pick_representatives
 from analyzers.explanation.ways import rows_at_hand, rules_of
 from tests.benches import credit_bench
+from tests.explanation.benches import number_bench, number_frame
 
 QUICK = ExplanationParams(rows=60, sampled_rows=10, background_rows=20, lime_samples=200)
 
@@ -61,6 +63,28 @@ def discrepancy(points, picked):
     apart = ((points[:, None] - points[None]) ** 2).sum(axis=2)
     alike = np.exp(-apart / np.median(apart[np.triu_indices(len(points), 1)]))
     return alike.mean() - 2 * alike[:, picked].mean() + alike[np.ix_(picked, picked)].mean()
+
+
+def test_of_a_number_near_rows_lie_on_either_side_of_the_middle_and_no_answer_is_made_up():
+    frame = number_frame(200, 4)
+    frame["y"] = 100 + 20 * frame["x0"] - 5 * frame["x1"]
+    found = ANALYZER.measure(
+        number_bench(LinearRegression(), frame),
+        ExplanationParams(rows=60, sampled_rows=10, background_rows=20, lime_samples=200),
+    )
+    outputs = found.tables["explained_rows"].to_pandas().set_index("row")["output"]
+    row = int(outputs.index[0])
+
+    near = near_rows_chart(found, row)
+    middle = float(outputs.median())
+    numbers, answers = near.figure["data"][0]["cells"]["values"][:2]
+    for number, answer in zip(numbers, answers, strict=True):
+        is_same = (float(answer) > middle) == (outputs[row] > middle)
+        assert ("same side" in number) == is_same
+    assert f"{middle:.4g}" in near.title
+    typical = next(chart for chart in ANALYZER.draw(found) if chart.name == "prototypes")
+    assert typical.title == "Typical rows of the data"
+    assert "answer" not in typical.figure["data"][0]["header"]["values"]
 
 
 def test_the_analyzer_names_rows_of_the_data_and_typical_rows_have_their_answer():

@@ -7,10 +7,11 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, T
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from analyzers.explanation import ANALYZER, explained_row_numbers
+from analyzers.explanation import ANALYZER, coloured_words_chart, explained_row_numbers
 from analyzers.explanation.params import ExplanationParams
 from analyzers.policies import load_policy
-from tests.explanation.benches import text_bench
+from tests.benches import dataset_of
+from tests.explanation.benches import text_bench, workbench
 
 CONVENTIONS = load_policy("conventions")
 
@@ -95,3 +96,17 @@ def test_lime_agrees_on_a_line_and_its_words_are_charted_in_reading_order():
     assert "the words of a text" in said["explanation.lime_width_stability"]
     positions = charts["words"].figure["data"][0]["x"]
     assert (np.diff(positions) > 0).all()
+
+
+def test_texts_without_words_are_counted_and_do_not_stand_in_the_way():
+    bench = text_bench(make_pipeline(TfidfVectorizer(), LogisticRegression()))
+    texts = bench.data.frame.copy()
+    texts.iloc[:3, 0] = "  "
+    bench = workbench(bench.model, dataset_of(bench.subject, texts))
+
+    found = ANALYZER.measure(bench, ExplanationParams(rows=36, lime_samples=200))
+
+    assert "3 of 36 explained texts have no words" in " ".join(found.sampling)
+    drawn = [coloured_words_chart(found, row) is not None for row in explained_row_numbers(found)]
+    assert drawn == [False] * 3 + [True] * 33
+    assert found.tables["explained_rows"]["is_shown"].to_pylist().count(True) == 1
