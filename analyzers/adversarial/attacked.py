@@ -36,6 +36,12 @@ class Attacked(NamedTuple):
         )  # fmt: skip
 
 
+def has_labels(bench: Workbench) -> bool:
+    """Whether the true outcome of any row is known."""
+    labels = bench.data.labels
+    return labels is not None and bool((labels >= 0).any())
+
+
 def choose_rows(bench: Workbench, most: int) -> Attacked:
     """Draw rows with a known outcome in proportion to the classes; any row where there is none.
 
@@ -44,8 +50,8 @@ def choose_rows(bench: Workbench, most: int) -> Attacked:
     """
     predicted = bench.need_predictions().predicted.astype(np.int64)
     labels = bench.data.labels
-    has_labels = labels is not None and bool((labels >= 0).any())
-    codes = labels.astype(np.int64) if labels is not None and has_labels else predicted
+    is_known = has_labels(bench)
+    codes = labels.astype(np.int64) if labels is not None and is_known else predicted
     usable = np.flatnonzero(codes >= 0)
     if not len(usable):
         raise UnsuitableSubject(
@@ -61,19 +67,19 @@ def choose_rows(bench: Workbench, most: int) -> Attacked:
     chosen = sample_rows(data, most, bench.rng.spawn(1)[0], strata=codes[usable])
     positions = usable[chosen]
     note = sampling_note(
-        len(positions), len(usable), "Rows attacked", strata=("the classes",) if has_labels else ()
+        len(positions), len(usable), "Rows attacked", strata=("the classes",) if is_known else ()
     )
     present = np.unique(codes[usable])
     only = ""
     if len(present) == 1:
         name = bench.subject.classes[int(present[0])]
-        has_it = "are of class" if has_labels else "get the answer"
+        has_it = "are of class" if is_known else "get the answer"
         only = f"All rows {has_it} {name!r}: nothing is measured of the others."
     return Attacked(
         positions=positions,
         codes=codes[positions],
         is_correct=predicted[positions] == codes[positions],
-        has_labels=has_labels,
+        has_labels=is_known,
         sampling=tuple(said for said in (note, only) if said),
     )
 

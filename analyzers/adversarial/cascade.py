@@ -50,7 +50,6 @@ CASCADES: dict[ImageAttack, tuple[Attempt, ...]] = {
     "FGSM and PGD": (PGD,),
     "AutoAttack (four attacks)": (APGD_CE, APGD_T, FAB, SQUARE),
     "AutoAttack plus (all attacks)": (PGD, APGD_CE, APGD_DLR, APGD_T, FAB, SQUARE),
-    "labels only (HopSkipJump)": (),
 }
 
 

@@ -31,12 +31,19 @@ def draw_attacks(table: pa.Table, measurements: Measurements) -> Chart:
         low, high = np.r_[accuracy.low or 0, low], np.r_[accuracy.high or 1, high]
         counts = np.r_[[[0, n]], counts]
     traces = [_bars(left, low, high, names, counts, "%{customdata[0]} of %{customdata[1]} fell")]
-    size = table["size"][0].as_py()
+    size, more = table["size"][0].as_py(), ""
+    robust = measurements.estimates.get("robust_accuracy")
+    n_more = 0 if robust is None or robust.value is None else round((left[-1] - robust.value) * n)
+    if n_more and robust is not None:
+        more = (
+            f" Random changes and attacks at other sizes flip {n_more:,} more, which leaves the "
+            f"{robust.value:.0%} of the finding."
+        )
     return Chart(
         name="attacks",
         title="What is left after each attack, one after the other",
         caption=f"Share of {n:,} rows still answered correctly at size {size:g}, from the top "
-        "down; each attack is run on what the others left. 95 % intervals.",
+        f"down; each attack is run on what the others left. 95 % intervals.{more}",
         alt=f"{len(names)} bars; the last leaves {left[-1]:.0%} of {n:,} rows.",
         table="attacks",
         figure=figure(

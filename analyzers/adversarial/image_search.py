@@ -36,7 +36,6 @@ BLACK_BOX_SHARES = (0.25, 0.5, 1.0, 2.0)
 FEWEST_AUTO_STEPS = 100
 FEWEST_LABEL_QUERIES = 1000
 NOISE = "random change"
-LABELS_ONLY = "labels only (HopSkipJump)"
 PLAIN = "FGSM and PGD"
 HOP_SKIP_JUMP = Attempt("HopSkipJump", "black-box", needs_budget=False)
 # A picture costs more than a row of a table, and a gradient more than an answer.
@@ -98,11 +97,12 @@ def plan_for(model: Model, pictures: NDArray[np.float32], params: AdversarialPar
     is_network = isinstance(model, NetworkModel) and Capability.GRADIENT in model.capabilities
     has_scores = Capability.PREDICT_PROBA in model.capabilities
     chosen = params.image_attack
-    is_auto = chosen not in (PLAIN, LABELS_ONLY)
-    if chosen == LABELS_ONLY or not (is_network or has_scores):
+    is_auto = chosen != PLAIN
+    if params.knowledge == "labels only" or not (is_network or has_scores):
         effort = Effort(params.steps, params.restarts, max(params.queries, FEWEST_LABEL_QUERIES))
         return Plan(None, (), None, effort, SHARES, ACCESS_LABELS)
-    if isinstance(model, NetworkModel) and is_network:
+    is_black_box = params.knowledge == "scores" and has_scores
+    if isinstance(model, NetworkModel) and is_network and not is_black_box:
         steps = max(params.steps, FEWEST_AUTO_STEPS) if is_auto else params.steps
         effort = Effort(steps, params.restarts, params.queries)
         network = Network(model, pictures)

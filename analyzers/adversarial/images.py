@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from analyzers.adversarial import checks
 from analyzers.adversarial.aim import Aim
-from analyzers.adversarial.attacked import Attacked, choose_targets, wanted_code
+from analyzers.adversarial.attacked import Attacked, choose_targets, has_labels, wanted_code
 from analyzers.adversarial.by_group import by_group_table
 from analyzers.adversarial.cascade import ACCESS_LABELS, SQUARE
 from analyzers.adversarial.image_checks import check_attack
@@ -36,13 +36,14 @@ from analyzers.adversarial.robustness import (
     robustness_estimates,
 )
 from analyzers.adversarial.tables import table_of
-from analyzers.adversarial.threat_model import threat_model_table
+from analyzers.adversarial.threat_model import goal_words, threat_model_table
 from analyzers.core.errors import UnsuitableSubject
 from analyzers.core.model import Model
 from analyzers.core.result import Estimate, Measurements
 from analyzers.core.workbench import SoFar, Workbench, searching
 
 NOISE_SHOWN = 62
+PAINTING = "few pixels and patch"
 
 
 def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
@@ -53,12 +54,11 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
         InvalidParameter: a wanted answer that is no class.
     """
     model = bench.need_model()
-    if bench.data.images is None or not bench.data.images.size:
-        raise UnsuitableSubject("Expected pictures, got none.", remedy="Upload a zip or npz file.")
+    images = _pictures_of(bench)
     wanted = wanted_code(bench, params.wanted)
     attacked = choose_targets(bench, params.rows, wanted)
     correct = np.flatnonzero(attacked.is_correct)
-    pictures = bench.data.images[attacked.positions]
+    pictures = images[attacked.positions]
     codes = attacked.codes[correct]
     aim = Aim(codes, None if wanted is None else np.full(len(codes), wanted))
     plan = plan_for(model, pictures, params)
@@ -93,7 +93,9 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
             "certify_noise": params.certify_noise, "certify_copies": params.certify,
         },
         tables={
-            "threat_model": _threat_model(params, plan, attacked),
+            "threat_model": _threat_model(
+                params, plan, has_labels=attacked.has_labels, left_out=extras.left_out
+            ),
             "curve": curve_table(outcome),
             "attacks": table_of("attacks", searched.lines),
             "rows": row_table(bench, attacked, nearest, correct, params.epsilon),
@@ -111,6 +113,23 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
         sampling=attacked.sampling,
         cut_short=" ".join(note for note in (extent.note, extras.note) if note),
     )  # fmt: skip
+
+
+def foresee(bench: Workbench, params: AdversarialParams) -> dict[str, pa.Table]:
+    """State the threat model of a run before it is made.
+
+    Raises:
+        UnsuitableSubject: no pictures.
+    """
+    images = _pictures_of(bench)
+    plan = plan_for(bench.need_model(), images[:1], params)
+    return {"threat_model": _threat_model(params, plan, has_labels=has_labels(bench))}
+
+
+def _pictures_of(bench: Workbench) -> NDArray[np.float32]:
+    if bench.data.images is None or not bench.data.images.size:
+        raise UnsuitableSubject("Expected pictures, got none.", remedy="Upload a zip or npz file.")
+    return bench.data.images
 
 
 def _refuse_constant(bench: Workbench, model: Model, pictures: NDArray[np.float32]) -> None:
@@ -157,7 +176,12 @@ class _Extras(NamedTuple):
 
     tables: dict[str, pa.Table]
     estimates: dict[str, Estimate]
-    note: str
+    left_out: tuple[str, ...]
+
+    @property
+    def note(self) -> str:
+        """One sentence on what was left out; empty where nothing was."""
+        return f"Left out: {', '.join(self.left_out)}." if self.left_out else ""
 
 
 def _extras(
@@ -192,7 +216,7 @@ def _extras(
         estimates.update(proven)
 
     wanted = {
-        "few pixels and patch": few_pixels_and_patch if params.pixels or params.patch > 0 else None,
+        PAINTING: few_pixels_and_patch if params.pixels or params.patch > 0 else None,
         "common damage": common_damage if params.corruptions else None,
         "the certificate": proof if params.certify else None,
     }
@@ -201,8 +225,7 @@ def _extras(
         track = searching(bench.track, lambda: SoFar("all attacks of the stated size are done"))
         for name in track(list(left), "Looking further"):
             left.pop(name)()
-    note = f"Left out: {', '.join(left)}." if left else ""
-    return _Extras(tables, estimates, note)
+    return _Extras(tables, estimates, tuple(left))
 
 
 def _further_budgets(params: AdversarialParams) -> str:
@@ -216,20 +239,23 @@ def _further_budgets(params: AdversarialParams) -> str:
     return said
 
 
-def _threat_model(params: AdversarialParams, plan: Plan, attacked: Attacked) -> pa.Table:
-    goal = "any wrong answer." if attacked.has_labels else "any other answer."
+def _threat_model(
+    params: AdversarialParams, plan: Plan, *, has_labels: bool, left_out: tuple[str, ...] = ()
+) -> pa.Table:
     knows = {
         "gradients": "the model and its gradients.",
         "scores": "the model's scores.",
         ACCESS_LABELS: "nothing but the model's answers.",
     }[plan.knows]
+    if params.knowledge == "whole model" and plan.network is None:
+        knows += " The whole model was to be known, but it gives no gradients."
     return threat_model_table(
         knows=knows,
         access="white-box" if plan.network else "black-box",
         may_change="Every pixel may change, within black and white.",
         budget=f"{params.norm} {params.epsilon:g} on a scale from 0 (black) to 1 (white)"
         + ("." if params.norm == "L-inf" else ", root mean square over the pixels.")
-        + _further_budgets(params),
-        goal=f"the answer {params.wanted!r}." if params.wanted else goal,
+        + ("" if PAINTING in left_out else _further_budgets(params)),
+        goal=goal_words(params.wanted, has_labels=has_labels),
         is_targeted=bool(params.wanted),
     )

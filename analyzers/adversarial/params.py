@@ -4,13 +4,12 @@ from typing import Literal
 
 from analyzers.core.params import Params, class_choice, column_choice, parameter
 
-Knowledge = Literal["scores", "labels only", "whole model"]
+Knowledge = Literal["as fits the data", "scores", "labels only", "whole model"]
 Norm = Literal["L-inf", "L2"]
 ImageAttack = Literal[
     "FGSM and PGD",
     "AutoAttack (four attacks)",
     "AutoAttack plus (all attacks)",
-    "labels only (HopSkipJump)",
 ]
 Recipe = Literal[
     "DeepWordBug (typing errors)",
@@ -44,11 +43,12 @@ class AdversarialParams(Params):
         help="How often the attacker may ask the model about one row.",
     )  # fmt: skip
     knowledge: Knowledge = parameter(
-        "scores", label="What the attacker knows",
-        help="The model's scores, nothing but its answer, or the whole model. In tables the last "
-        "proves the smallest change of a tree model and attacks networks with gradients; it takes "
-        "two to five times as long. Pictures are attacked with gradients where the model has them; "
-        "pictures without need scores.",
+        "as fits the data", label="What the attacker knows",
+        help="The model's scores, nothing but its answer, or the whole model. As fits the data: "
+        "the whole model for pictures where it gives gradients, else the scores. In tables the "
+        "whole model proves the smallest change of trees and attacks networks with gradients; it "
+        "takes two to five times as long. Answers alone take 1,000 or more queries a picture "
+        "(HopSkipJump).",
     )  # fmt: skip
     effort: int = parameter(
         1000, minimum=10, maximum=100000, label="Tables: effort of a proof, per row",
@@ -108,10 +108,10 @@ class AdversarialParams(Params):
         help="How often the gradient attack starts again from a random point.",
     )  # fmt: skip
     image_attack: ImageAttack = parameter(
-        "FGSM and PGD", label="Images: attack", only="image",
+        "FGSM and PGD", label="Images: attack with gradients", only="image",
         help="AutoAttack runs four attacks of different kinds at the stated size, each on what the "
         "others left, with at least 100 steps: some twenty times as long, and hard to mislead. "
-        "HopSkipJump asks for answers only, 1,000 or more queries per row.",
+        "Without gradients, random squares or HopSkipJump attack instead.",
     )  # fmt: skip
     wanted: str = class_choice(
         label="Answer the attacker wants", none="any wrong answer",
@@ -172,6 +172,6 @@ class AdversarialParams(Params):
         "how often the answer changes.",
     )  # fmt: skip
     examples: int = parameter(
-        12, minimum=1, maximum=200, label="Examples to keep",
+        100, minimum=1, maximum=500, label="Examples to keep",
         help="How many before-and-after pairs are kept to look at and download.",
     )  # fmt: skip

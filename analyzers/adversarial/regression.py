@@ -15,11 +15,11 @@ from analyzers.adversarial.proved_reach import (
     reach_estimates,
     reach_table,
 )
-from analyzers.adversarial.robustness import histogram_table, median_estimate, weak_spot_table
-from analyzers.adversarial.rule_tables import cost_words, rule_tables
+from analyzers.adversarial.robustness import median_estimate, weak_spot_table
+from analyzers.adversarial.rule_tables import rule_tables
+from analyzers.adversarial.table_threat import INSIDE_IF_POSSIBLE, table_threat_model
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.target import Target
-from analyzers.adversarial.threat_model import threat_model_table
 from analyzers.adversarial.wording import change_text, listed, value_text
 from analyzers.core.result import Estimate, Measurements
 from analyzers.core.workbench import Tracker, Workbench
@@ -29,6 +29,7 @@ from analyzers.toolkit.sampling import sample_rows, sampling_note
 
 SHARES = (0.1, 0.25, 0.5, 1.0, 1.5)
 AT_BUDGET = SHARES.index(1.0)
+GOAL = "the prediction as far off as possible, up or down."
 
 
 def measure(bench: Workbench, params: AdversarialParams, space: FeasibleSpace) -> Measurements:
@@ -73,7 +74,8 @@ def measure(bench: Workbench, params: AdversarialParams, space: FeasibleSpace) -
             "n_free_columns": int(space.is_free.sum()), "noise_draws": DRAWS,
         },
         tables={
-            "threat_model": threat_model_table(
+            "threat_model": table_threat_model(
+                params, space,
                 knows="the predicted value."
                 + (
                     " The whole model was to be known, but its inside could not be used: "
@@ -83,17 +85,11 @@ def measure(bench: Workbench, params: AdversarialParams, space: FeasibleSpace) -
                 )
                 if proved.reach is None
                 else KNOWS,
-                access="black-box" if proved.reach is None else "white-box",
-                may_change=f"{int(space.is_free.sum())} of {len(names)} columns may change, within "
-                "the ranges, units and categories the data shows; missing values stay missing.",
-                budget=f"A Euclidean change of {params.budget:g}, where one standard deviation of "
-                f"a number or another category counts 1{cost_words(params)}; "
-                f"{params.queries:,} queries a row.",
-                goal="the prediction as far off as possible, up or down.",
+                is_inside=proved.reach is not None,
+                goal=GOAL,
             ),
             "reach": reach_table(proved, bench.data.rows[positions]),
             "movement": _movement_table(budgets, changes, by_noise),
-            "size_histogram": histogram_table(space.distance(moved, target.originals)[flips]),
             "weak_spots": weak_spot_table(names, steps[flips] > 0, steps[flips]),
             "examples": examples,
             "changes": changed,
@@ -101,6 +97,15 @@ def measure(bench: Workbench, params: AdversarialParams, space: FeasibleSpace) -
         },
         sampling=(note,) if note else (),
         cut_short=" ".join(note for note in (extent.note, proved.cut_short) if note),
+    )  # fmt: skip
+
+
+def foresee(params: AdversarialParams, space: FeasibleSpace) -> pa.Table:
+    """State the threat model of a run before it is made."""
+    is_inside = params.knowledge == "whole model"
+    return table_threat_model(
+        params, space, knows=INSIDE_IF_POSSIBLE if is_inside else "the predicted value.",
+        is_inside=is_inside, goal=GOAL,
     )  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 import pandas as pd
 import pyarrow as pa
 
-from analyzers.adversarial.params import AdversarialParams
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.wording import value_text
 from analyzers.toolkit.feasible import FeasibleSpace, Field
@@ -47,12 +46,6 @@ def rule_tables(space: FeasibleSpace, frame: pd.DataFrame) -> dict[str, pa.Table
             ],
         ),
     }  # fmt: skip
-
-
-def cost_words(params: AdversarialParams) -> str:
-    """Say which changes count more or less; empty where all count the same."""
-    named = "; ".join(part.strip() for part in params.costs.split(";") if part.strip())
-    return f", times what was set ({named})" if named else ""
 
 
 def _line(field: Field) -> dict[str, object]:

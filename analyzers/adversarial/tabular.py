@@ -3,10 +3,11 @@
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from analyzers.adversarial import boundary, combination, regression, slope
-from analyzers.adversarial.attacked import Attacked, choose_targets, wanted_code
+from analyzers.adversarial.attacked import Attacked, choose_targets, has_labels, wanted_code
 from analyzers.adversarial.blocks import Extent, attack_blocks, blocks_of, flips_in_words
 from analyzers.adversarial.by_group import by_group_table
 from analyzers.adversarial.constant import refuse_constant_tables
@@ -24,11 +25,12 @@ from analyzers.adversarial.robustness import (
     robustness_estimates,
     weak_spot_table,
 )
-from analyzers.adversarial.rule_tables import cost_words, rule_tables
+from analyzers.adversarial.rule_tables import rule_tables
 from analyzers.adversarial.shrink import shrink
+from analyzers.adversarial.table_threat import INSIDE_IF_POSSIBLE, table_threat_model
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.target import Sight, Target
-from analyzers.adversarial.threat_model import threat_model_table
+from analyzers.adversarial.threat_model import goal_words
 from analyzers.adversarial.white_box import (
     look_inside,
     proof_estimates,
@@ -118,7 +120,6 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
         space, found.points[within], part.originals[within], _pool(space, bench)
     )
     names = [field.name for field in space.fields]
-    free = [field.name for field in space.fields if field.rule != "fixed"]
     examples, changes = before_and_after(
         bench, part, found, attacked.positions[correct], most=params.examples,
         is_proved=None if inside.bounds is None else inside.bounds.is_proved,
@@ -135,12 +136,15 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
             "plausible_share": plausible,
         }
         | proof_estimates(inside, params.budget, len(frame)),
-        facts=_facts(bench, params, sight, len(free), n_dropped, noise_flips)
+        facts=_facts(bench, params, sight, int(space.is_free.sum()), n_dropped, noise_flips)
         | {"smallest_change": plainest(examples)}
         | proof_facts(inside, params)
         | ({"attack": inside.attack} if inside.attack else {}),
         tables={
-            "threat_model": threat_model_table(
+            "threat_model": table_threat_model(
+                params,
+                space,
+                goal=goal_words(params.wanted, has_labels=attacked.has_labels),
                 knows=inside.knows
                 or ("the model's scores." if sight == "scores" else "the model's answers only.")
                 + (
@@ -149,15 +153,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
                     if inside.refused
                     else ""
                 ),
-                access="white-box" if inside.knows else "black-box",
-                may_change=f"{len(free)} of {len(names)} columns may change, within the ranges, "
-                "units and categories the data shows; missing values stay missing."
-                + _rules_in_words(params, len(space.relations)),
-                budget=f"A Euclidean change of {params.budget:g}, where one standard deviation of "
-                f"a number or another category counts 1{cost_words(params)}; "
-                f"{params.queries:,} queries a row.",
-                goal=_goal(params, attacked),
-                is_targeted=wanted is not None,
+                is_inside=bool(inside.knows),
                 asked=f"{copy.words} Every change was confirmed on the model itself.",
             ),
             "curve": curve_table(outcome),
@@ -226,22 +222,28 @@ def _attack(
     return begun, found.first(begun), extent
 
 
-def _rules_in_words(params: AdversarialParams, n_relations: int) -> str:
-    said = []
-    if params.rising or params.falling:
-        said.append(f"{len(params.rising) + len(params.falling)} numbers change one way only")
-    if n_relations:
-        many = (
-            "relation between columns is" if n_relations == 1 else "relations between columns are"
-        )
-        said.append(f"{n_relations} {many} kept")
-    return f" {'; '.join(said)}." if said else ""
+def foresee(bench: Workbench, params: AdversarialParams) -> dict[str, pa.Table]:
+    """State the threat model of a run before it is made, and the rules read from the data.
 
-
-def _goal(params: AdversarialParams, attacked: Attacked) -> str:
-    if params.wanted:
-        return f"the answer {params.wanted!r}."
-    return "any wrong answer." if attacked.has_labels else "any other answer."
+    Raises:
+        UnsuitableSubject: no column is left that an attacker could change.
+    """
+    space = feasible_space(bench, params)
+    if bench.subject.task == "regression":
+        stated = regression.foresee(params, space)
+    else:
+        shows = Capability.PREDICT_PROBA in bench.need_model().capabilities
+        by_questions = params.knowledge != "labels only" and shows
+        stated = table_threat_model(
+ params, space, goal=goal_words(params.wanted, has_labels=has_labels(bench)),
+            knows=INSIDE_IF_POSSIBLE
+            if params.knowledge == "whole model"
+            else "the model's scores."
+            if by_questions
+            else "the model's answers only.",
+            is_inside=params.knowledge == "whole model",
+        )  # fmt: skip
+    return {"threat_model": stated, **rule_tables(space, bench.data.frame)}
 
 
 def find_changes(

@@ -7,7 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from analyzers.adversarial import behaviour
-from analyzers.adversarial.attacked import Attacked, choose_rows
+from analyzers.adversarial.attacked import Attacked, choose_rows, has_labels
 from analyzers.adversarial.blocks import Extent
 from analyzers.adversarial.by_group import by_group_table
 from analyzers.adversarial.edits import n_words_changed, similarity
@@ -26,7 +26,7 @@ from analyzers.adversarial.text_attack import LABELS_ONLY, Attempt, Memory, atta
 from analyzers.adversarial.text_noise import noise_of_same_size, try_noise
 from analyzers.adversarial.text_tables import example_table, row_table, step_table, weak_words
 from analyzers.adversarial.textattack_import import warm_up
-from analyzers.adversarial.threat_model import threat_model_table
+from analyzers.adversarial.threat_model import goal_words, threat_model_table
 from analyzers.core.errors import InvalidParameter, UnsuitableSubject
 from analyzers.core.model import Capability
 from analyzers.core.result import Estimate, Measurements
@@ -80,7 +80,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
     attempts = dict(zip(open_.tolist(), found, strict=True))
     sizes, words_changed = _sizes(texts, attempts)
     tables: dict[str, pa.Table] = {
-        "threat_model": _threat_model(params, setting),
+        "threat_model": _threat_model(params, setting.labels_only, has_labels=attacked.has_labels),
         "rows": row_table(bench, attacked, texts, attempts, sizes, setting.name),
         "text_examples": example_table(
             bench, attacked, texts, attempts, params.examples, setting.name
@@ -137,9 +137,23 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
     )  # fmt: skip
 
 
+def foresee(bench: Workbench, params: AdversarialParams) -> dict[str, pa.Table]:
+    """State the threat model of a run before it is made."""
+    labels_only = _is_labels_only(bench, params)
+    return {"threat_model": _threat_model(params, labels_only, has_labels=has_labels(bench))}
+
+
+def _is_labels_only(bench: Workbench, params: AdversarialParams) -> bool:
+    shows_scores = Capability.PREDICT_PROBA in bench.need_model().capabilities
+    return not shows_scores or params.knowledge == "labels only"
+
+
+def _name(params: AdversarialParams, *, labels_only: bool) -> str:
+    return LABELS_ONLY if labels_only else params.recipe
+
+
 def _setting(bench: Workbench, params: AdversarialParams) -> _Setting:
-    labels_only = Capability.PREDICT_PROBA not in bench.need_model().capabilities
-    labels_only = labels_only or params.knowledge == "labels only"
+    labels_only = _is_labels_only(bench, params)
     attacked = choose_rows(bench, params.rows)
     if not any(str(text).split() for text in bench.data.inputs):
         raise UnsuitableSubject(
@@ -177,7 +191,7 @@ def _setting(bench: Workbench, params: AdversarialParams) -> _Setting:
     inputs = bench.data.inputs
     texts = [str(inputs[position]) for position in attacked.positions]
     return _Setting(
-        attacked, texts, labels_only, target, LABELS_ONLY if labels_only else params.recipe,
+        attacked, texts, labels_only, target, _name(params, labels_only=labels_only),
         int(bench.rng.spawn(1)[0].integers(2**31)),
     )  # fmt: skip
 
@@ -226,22 +240,25 @@ def _facts(
     }  # fmt: skip
 
 
-def _threat_model(params: AdversarialParams, setting: _Setting) -> pa.Table:
-    wrong = "any wrong answer." if setting.attacked.has_labels else "any other answer."
-    goal = f"the answer {params.wanted!r}." if params.wanted else wrong
-    differs = "" if setting.labels_only else ABOUT[params.recipe].differs.strip()
-    if not setting.labels_only and ABOUT[params.recipe].is_reduction:
+def _threat_model(params: AdversarialParams, labels_only: bool, *, has_labels: bool) -> pa.Table:
+    goal = goal_words(params.wanted, has_labels=has_labels)
+    differs = "" if labels_only else ABOUT[params.recipe].differs.strip()
+    if not labels_only and ABOUT[params.recipe].is_reduction:
         goal = "the same answer from as few words as possible."
+    name = _name(params, labels_only=labels_only)
+    knows = "the model's answers." if labels_only else "the model's scores."
+    if params.knowledge == "whole model":
+        knows += " The whole model was to be known; recipes for texts make no use of it."
     meaning = f" Averaged word vectors must agree by {params.meaning:g}." if params.meaning else ""
     return threat_model_table(
-        knows="the model's answers." if setting.labels_only else "the model's scores.",
+        knows=knows,
         access="black-box",
-        may_change=f"Words may change as the recipe allows: {setting.name}. Most function words "
-        f"stay as they are.{meaning} {differs}".strip(),
+        may_change=f"Words may change as the recipe allows: {name}. Most function "
+        f"words stay as they are.{meaning} {differs}".strip(),
         budget=f"No limit on the number of words beyond the recipe's own; {params.queries:,} "
         "queries a text.",
         goal=goal,
-        is_targeted=setting.target is not None,
+        is_targeted=bool(params.wanted),
     )
 
 

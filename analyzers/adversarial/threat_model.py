@@ -11,6 +11,18 @@ from analyzers.adversarial.tables import table_of
 SOURCE = "NIST AI 100-2 E2025"
 
 
+def goal_words(wanted: str, *, has_labels: bool) -> str:
+    """Say what counts as success.
+
+    Args:
+        wanted: the class the attacker wants; empty where any other answer will do.
+        has_labels: whether it is known which answers are right.
+    """
+    if wanted:
+        return f"the answer {wanted!r}."
+    return "any wrong answer." if has_labels else "any other answer."
+
+
 def threat_model_table(
     *,
     knows: str,

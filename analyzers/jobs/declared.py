@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from analyzers import inspection
+from analyzers.adversarial.foresight import FORESIGHT
 from analyzers.catalog import analyzer_named
 from analyzers.core.analyzer import Analyzer
 from analyzers.explanation.pilot import PILOT
@@ -14,7 +15,7 @@ from analyzers.privacy.shadow_campaign import SHADOWS
 
 INSPECTION = "inspection"
 INSPECTION_VERSION = 1
-_INTERNAL = {analyzer.name: analyzer for analyzer in (PREDICTIONS, PILOT, SHADOWS)}
+_INTERNAL = {analyzer.name: analyzer for analyzer in (PREDICTIONS, PILOT, SHADOWS, FORESIGHT)}
 
 
 def is_internal(name: str) -> bool:

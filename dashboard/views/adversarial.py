@@ -15,48 +15,17 @@ from analyzers.adversarial.pictures import enlarged, magnified
 from analyzers.adversarial.row_bundle import bundle_rows
 from analyzers.adversarial.text_bundle import bundle_texts
 from dashboard.analysis_page import Shown, show_analysis
+from dashboard.components.threat_model import foretell_threat, threat_model
 from dashboard.components.words import as_text
 
 PICTURE_WIDTH = 220
 
 
-def threat_model(shown: Shown) -> None:
+def who_attacks(shown: Shown) -> None:
     """Say who attacks, with what and to what end, before any number."""
-    tables = shown.measurements.tables
-    said = tables["threat_model"].to_pylist()
     st.header("Who attacks, and how", anchor=False)
     with st.container(border=True):
-        st.markdown(
-            "\n".join(
-                f"- **{as_text(row['aspect'])}.** {as_text(row['statement'])}" for row in said
-            )
-        )
-    if "columns" in tables:
-        with st.expander("What the attacker may change, column by column", icon=":material/rule:"):
-            _rules(shown)
-
-
-def _rules(shown: Shown) -> None:
-    columns, relations = (shown.measurements.tables[name] for name in ("columns", "relations"))
-    st.dataframe(
-        columns.rename_columns(
-            ["Column", "It", "Between", "In steps of", "What counts as 1", "Why not"]
-        ),
-        hide_index=True,
-        alt="How each column may change, and how much of it counts as a change of size 1.",
-    )
-    if relations.num_rows:
-        st.markdown("Relations between columns that every changed row keeps:")
-        st.dataframe(
-            relations.rename_columns(["Relation", "Known from", "Rows that keep it", "Of"]),
-            hide_index=True,
-            alt="Relations between columns and how many rows keep each.",
-        )
-    else:
-        st.caption(
-            "No relation between columns was found in the data or named in the settings, such as "
-            "total = part + rest or least <= most."
-        )
+        threat_model(shown.measurements.tables)
 
 
 @st.fragment
@@ -300,4 +269,6 @@ def _marked(text: str, places: list[int]) -> str:
     return " ".join(words)
 
 
-show_analysis(ANALYZER, first=threat_model, live=look, beside={PAINTED: painted})
+show_analysis(
+    ANALYZER, first=who_attacks, live=look, beside={PAINTED: painted}, foretell=foretell_threat
+)

@@ -16,6 +16,7 @@ from analyzers.adversarial.auto_pgd import self_stepping, towards_each_class
 from analyzers.adversarial.ddn import shorten
 from analyzers.adversarial.decision import walk_boundary
 from analyzers.adversarial.fab import nearest_boundary, plane_step
+from analyzers.adversarial.foresight import FORESIGHT
 from analyzers.adversarial.gradient import many_steps
 from analyzers.adversarial.losses import cross_entropy, difference_ratio
 from analyzers.adversarial.network import Network, to_pictures, to_tensor
@@ -257,13 +258,15 @@ def test_the_ensemble_runs_each_attack_on_what_the_others_left():
 
 def test_only_the_wanted_answer_counts_where_one_is_named():
     bench = digits_bench(n_rows=80)
-    attacks = ("FGSM and PGD", "AutoAttack (four attacks)", "labels only (HopSkipJump)")
-    for attack in attacks:
+    ways = (
+        {"image_attack": "FGSM and PGD"}, {"image_attack": "AutoAttack (four attacks)"},
+        {"knowledge": "labels only"}, {"knowledge": "scores"},
+    )  # fmt: skip
+    for way in ways:
         measured = ANALYZER.measure(
             bench,
             AdversarialParams(
-                rows=40, wanted="3", epsilon=0.25, image_attack=attack, corruptions=False,
-                queries=60,
+                rows=40, wanted="3", epsilon=0.25, corruptions=False, queries=60, **way
             ),
         )  # fmt: skip
         rows = measured.tables["rows"].to_pandas()
@@ -275,6 +278,30 @@ def test_only_the_wanted_answer_counts_where_one_is_named():
         statements = " ".join(measured.tables["threat_model"]["statement"].to_pylist())
         assert "targeted: the answer '3'" in statements
         assert "untargeted" not in statements
+
+
+@pytest.mark.parametrize(
+    ("knowledge", "access", "attacks"),
+    [
+        ("as fits the data", "White-box", ["PGD"]),
+        ("whole model", "White-box", ["PGD"]),
+        ("scores", "Black-box", ["Square"]),
+        ("labels only", "Black-box", ["HopSkipJump"]),
+    ],
+)
+def test_the_attacker_uses_what_it_is_said_to_know(knowledge, access, attacks):
+    params = AdversarialParams(rows=20, corruptions=False, queries=60, knowledge=knowledge)
+    bench = digits_bench(n_rows=40)
+
+    measured = ANALYZER.measure(bench, params)
+
+    assert [line["attack"] for line in measured.tables["attacks"].to_pylist()] == attacks
+    foretold = FORESIGHT.measure(bench, params).tables["threat_model"].to_pylist()
+    for stated in (measured.tables["threat_model"].to_pylist(), foretold):
+        said = {line["aspect"]: line["statement"] for line in stated}
+        assert said["Attacker's knowledge"].startswith(access)
+    flipped = set(measured.tables["rows"].to_pandas()["found_by"].dropna())
+    assert flipped <= {*attacks, "random change"}
 
 
 def _no_policy() -> Any:

@@ -1,0 +1,71 @@
+"""The threat model of a table: what may change by the rules read from the data, and how far."""
+
+import pyarrow as pa
+
+from analyzers.adversarial.params import AdversarialParams
+from analyzers.adversarial.threat_model import threat_model_table
+from analyzers.toolkit.feasible import FeasibleSpace
+
+INSIDE_IF_POSSIBLE = (
+    "the whole model where its trees or its gradients can be used, else only its answers to "
+    "questions; the result says which."
+)
+
+
+def table_threat_model(
+    params: AdversarialParams,
+    space: FeasibleSpace,
+    *,
+    knows: str,
+    is_inside: bool,
+    goal: str,
+    asked: str = "",
+) -> pa.Table:
+    """State the threat model.
+
+    Args:
+        params: what was asked for.
+        space: the rules that changes keep.
+        knows: what the attacker sees of the model.
+        is_inside: whether that is more than answers to questions.
+        goal: what counts as success.
+        asked: who answers the attack's questions, in sentences.
+    """
+    return threat_model_table(
+        knows=knows,
+        access="white-box" if is_inside else "black-box",
+        may_change=f"{int(space.is_free.sum())} of {len(space.fields)} columns may change, within "
+        "the ranges, units and categories the data shows; missing values stay missing."
+        + _rules_in_words(params, len(space.relations)),
+        budget=_budget_in_words(params),
+        goal=goal,
+        is_targeted=bool(params.wanted),
+        asked=asked,
+    )
+
+
+def costs_in_words(params: AdversarialParams) -> str:
+    """Name what was set to cost more or less; empty where every change costs the same."""
+    return "; ".join(part.strip() for part in params.costs.split(";") if part.strip())
+
+
+def _budget_in_words(params: AdversarialParams) -> str:
+    """Say how large a change may be, what counts as 1, and how many questions it may take."""
+    costs = costs_in_words(params)
+    times = f", times what was set ({costs})" if costs else ""
+    return (
+        f"A Euclidean change of {params.budget:g}, where one standard deviation of a number or "
+        f"another category counts 1{times}; {params.queries:,} queries a row."
+    )
+
+
+def _rules_in_words(params: AdversarialParams, n_relations: int) -> str:
+    said = []
+    if params.rising or params.falling:
+        said.append(f"{len(params.rising) + len(params.falling)} numbers change one way only")
+    if n_relations:
+        many = (
+            "relation between columns is" if n_relations == 1 else "relations between columns are"
+        )
+        said.append(f"{n_relations} {many} kept")
+    return f" {'; '.join(said)}." if said else ""
