@@ -19,12 +19,13 @@ from analyzers.adversarial.image_drawing import (
 from analyzers.adversarial.pictures import draw_pictures
 from analyzers.adversarial.proof_drawing import draw_proof_curve, draw_reach_gap, draw_search_gap
 from analyzers.adversarial.text_drawing import draw_behaviour, draw_recipe_efforts, draw_recipes
+from analyzers.adversarial.units import unit_of
 from analyzers.adversarial.words import draw_texts
 from analyzers.core.chart import Chart, in_sections
 from analyzers.core.result import Measurements
 from analyzers.toolkit.plots import PALETTE, figure, limit_line, plain
 
-MOST_BARS = 15
+MOST_BARS, MOST_LINES = 15, 40
 HOW_MUCH, WHAT = "How much does it take?", "What is changed?"
 SECTIONS = {
     "robustness_curve": HOW_MUCH,
@@ -87,7 +88,7 @@ def size_title(measurements: Measurements) -> str:
         if measurements.facts.get("norm") == "L2":
             how = "root mean square change of the pixels"
         return f"Size of the change ({how}, 1 = black to white)"
-    return "Size of the change (standard deviations)"
+    return f"Size of the change ({unit_of(measurements)})"
 
 
 def _curve(table: pa.Table, measurements: Measurements) -> Chart:
@@ -169,12 +170,14 @@ def _weak_spots(table: pa.Table, measurements: Measurements) -> Chart:
         }
     ]  # fmt: skip
     held = "flipped texts that hold the word" if is_text else "flips found, of any size"
+    flip, title = "flips", f"Which {what}s were changed to flip an answer"
+    if measurements.facts.get("task") == "regression":
+        held, flip = "predictions that were moved", "moved predictions"
+        title = "Which columns were changed to move a prediction"
     n = int(totals.max())
     return Chart(
         name="weak_spots",
-        title=f"Which {what}s were changed to flip an answer"
-        if measurements.facts.get("task") != "regression"
-        else "Which columns were changed to move a prediction",
+        title=title,
         caption=(
             f"Share of {held} (at most {n:,}) in which the {what} was changed, with 95 % "
             f"intervals; {len(names)} of {table.num_rows} shown."
@@ -182,7 +185,7 @@ def _weak_spots(table: pa.Table, measurements: Measurements) -> Chart:
         alt=f"Bars for {len(names)} {what}s; the longest is {names[-1]} with {share[-1]:.0%}.",
         table="weak_spots",
         figure=figure(
-            traces, x="Share of flips", y="", height=120 + 24 * len(names),
+            traces, x=f"Share of {flip}", y="", height=120 + 24 * len(names),
             xaxis={"range": [0, 1.02], "tickformat": ".0%"}, yaxis={"type": "category"},
         ),
     )  # fmt: skip
@@ -205,24 +208,47 @@ def _sizes(table: pa.Table, measurements: Measurements) -> Chart:
     return Chart(
         name="sizes",
         title="How large the smallest changes found are",
-        caption=f"{n:,} rows by the size of the smallest change found; the true smallest change "
-        "can only be smaller.",
+        caption=f"{n:,} rows by the size of the smallest change found; {_proved(measurements, n)}.",
         alt=f"Histogram of {n:,} sizes from 0 to {high[-1]:.3g}.",
         table="size_histogram",
         figure=figure(traces, x=size_title(measurements), y="Rows", bargap=0.05),
     )
 
 
+def _proved(measurements: Measurements, n: int) -> str:
+    """Say how far the smallest changes found are the smallest there are."""
+    proof = measurements.tables.get("proof")
+    verdicts = [] if proof is None else proof["verdict"].to_pylist()
+    n_proved = verdicts.count("proved smallest")
+    if n_proved == n:
+        return "it is proved that none of them can be smaller"
+    if n_proved:
+        return f"for {n_proved:,} it is proved, the others can only be smaller"
+    return "the true smallest change can only be smaller"
+
+
 def _examples(table: pa.Table, measurements: Measurements) -> Chart:
     numbers = table["example"].to_pylist()
-    shown = [place for place, number in enumerate(numbers) if number <= MOST_BARS]
+    n_all = len(set(numbers))
+    # Whole examples, as many as a page can hold.
+    last = max(
+        [
+            1,
+            *(
+                number
+                for place, number in enumerate(numbers, 1)
+                if place <= MOST_LINES and (place == len(numbers) or numbers[place] != number)
+            ),
+        ]
+    )
+    shown = [place for place, number in enumerate(numbers) if number <= last]
     part = table.take(pa.array(shown))
     n = len(set(part["example"].to_pylist()))
     columns = ("row", "feature", "from", "to")
     cells: list[list[Any]] = [
         [plain(value) for value in part[name].to_pylist()] for name in columns
     ]
-    cells.append([f"{value:+.2f}" for value in part["change"].to_pylist()])
+    cells.append([f"{value:+.2g}" for value in part["change"].to_pylist()])
     examples = measurements.tables.get("examples")
     answers: dict[int, str] = {}
     if examples is not None:
@@ -235,19 +261,21 @@ def _examples(table: pa.Table, measurements: Measurements) -> Chart:
         {
             "type": "table",
             "header": {
-                "values": ["Row", "Column", "Before", "After", "Change (SD)", "Answer"],
+                "values": ["Row", "Column", "Before", "After", "Change", "Answer"],
                 "align": "left",
             },
-            "cells": {"values": cells, "align": "left"},
+            "cells": {"values": cells, "align": "left", "height": 26},
+            "columnwidth": [2, 6, 4, 4, 2, 5],
         }
     ]
     return Chart(
         name="examples",
         title="The changes themselves, in the data's own units",
-        caption=f"{n} rows before and after, one line for each column that changed.",
+        caption=f"{n} of {n_all} kept examples before and after, one line for each column that "
+        f"changed; the change is in {unit_of(measurements)}.",
         alt=f"Table of {len(shown)} changes in {n} rows.",
         table="changes",
-        figure=figure(traces, x="", y="", height=min(640, 120 + 26 * len(shown))),
+        figure=figure(traces, x="", y="", height=90 + 27 * len(shown)),
     )
 
 

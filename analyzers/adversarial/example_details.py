@@ -47,15 +47,32 @@ def example_details(
         line | {"example": example} for example, row in kept
         for line in _steps(bench, target, found, row)
     ]  # fmt: skip
-    rows = np.array([row for _, row in kept], dtype=np.int64)
-    places = _places(target, found.points[rows], target.originals[rows], pool)
     return {
         "example_steps": table_of("example_steps", steps),
-        "example_places": table_of(
-            "example_places",
-            [line | {"example": example} for (example, _), line in zip(kept, places, strict=False)],
-        ),
-    }  # fmt: skip
+        "example_places": place_table(target, found.points, kept, pool),
+    }
+
+
+def place_table(
+    target: Target,
+    points: NDArray[np.float64],
+    kept: list[tuple[int, int]],
+    pool: NDArray[np.float64],
+) -> pa.Table:
+    """Say how odd each kept example looks beside the data.
+
+    Args:
+        target: the attacked rows.
+        points: `(n_rows, n_features)` those rows as they were changed.
+        kept: numbers of the examples and their rows among the target's.
+        pool: `(n_pool, n_features)` rows of the data.
+    """
+    rows = np.array([row for _, row in kept], dtype=np.int64)
+    places = _places(target, points[rows], target.originals[rows], pool)
+    return table_of(
+        "example_places",
+        [line | {"example": example} for (example, _), line in zip(kept, places, strict=False)],
+    )
 
 
 def _steps(bench: Workbench, target: Target, found: Found, row: int) -> list[dict[str, Any]]:

@@ -76,8 +76,8 @@ def _who(rows: list[dict[str, Any]]) -> str:
             )
         else:
             said.append(
-                f"By {plain(attribute)}, what falls differs no more than chance allows "
-                f"({chance:.0%} of cases)."
+                f"By {plain(attribute)}, no difference is seen that chance would not make: dealt "
+                f"out at random, groups differ this much in {chance:.0%} of cases."
             )
     return " ".join(said)
 
@@ -113,12 +113,15 @@ def draw_groups(table: pa.Table, measurements: Measurements) -> Chart:
     is_cut = table.num_rows > len(shown)
     cut = f"; the first {len(shown)} of {table.num_rows} shown" if is_cut else ""
     what = plain(shown[0]["attribute"]) if not many else "class and group"
+    facts = measurements.facts
+    after = f"after changes of at most {facts.get('budget')} {facts.get('budget_unit', '')}".strip()
+    if facts.get("modality") == "text":
+        after = "after the attack"
     return Chart(
         name="by_group",
         title=f"Who is easier to attack: accuracy by {what}",
-        caption=f"Share answered correctly before and at the stated size of "
-        f"{measurements.facts.get('budget', '')}, with 95 % intervals{cut}; intervals that overlap "
-        "widely show no difference.",
+        caption=f"Share answered correctly before and {after}, with 95 % intervals{cut}; "
+        "intervals that overlap widely show no difference.",
         alt=f"Dots for {len(shown)} groups; the lowest under attack is "
         f"{plain(worst['group'])} with {worst['robust_accuracy']:.0%}.",
         table="by_group",

@@ -65,9 +65,13 @@ def row_table(
 def chosen_examples(nearest: Nearest, params: AdversarialParams) -> NDArray[np.int64]:
     """Pictures spread over the found sizes within the budget, the smallest first."""
     rows = np.flatnonzero(nearest.sizes <= params.epsilon * WITHIN)
+    if not len(rows):
+        return rows
     rows = rows[np.argsort(nearest.sizes[rows], kind="stable")]
-    if len(rows) > params.examples:
-        rows = rows[np.linspace(0, len(rows) - 1, params.examples).round().astype(np.int64)]
+    # Each is kept three times: before, after and their difference.
+    most = min(params.examples, max(1, MOST_VALUES // (3 * nearest.originals[0].size)))
+    if len(rows) > most:
+        rows = rows[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)]
     return rows
 
 

@@ -47,7 +47,7 @@ _HARDEN = (
 _TABLE = (
     Indicator(
         "robust_accuracy",
-        "After changes of at most {budget}, {value} of the answers are still right",
+        "After changes of at most {budget}, {value} of the answers are still right{before}",
         _HARDEN,
         "Chen, Jordan and Wainwright 2020; Simonetto et al. 2024 on constraints in tables",
     ),
@@ -80,7 +80,7 @@ _WANTED = (
     Indicator(
         "robust_accuracy",
         "After changes of at most {budget}, {value} of the answers are right or at least not "
-        "{wanted!r}, which was wanted",
+        "{wanted!r}, which was wanted{before}",
         _HARDEN,
         "Carlini and Wagner 2017 (targeted attacks); NIST AI 100-2 E2025",
     ),
@@ -127,7 +127,7 @@ _PROOF = (
 _TEXT = (
     Indicator(
         "robust_accuracy",
-        "After the attack ({attack}), {value} of the answers are still right",
+        "After the attack ({attack}), {value} of the answers are still right{before}",
         "Correct spelling and normalise letters before the text reaches the model; train on "
         "misspelt text.",
         "Morris et al. 2020; Gao et al. 2018",
@@ -283,6 +283,32 @@ _CHECKS = Indicator(
     "Athalye, Carlini and Wagner 2018; Carlini et al. 2019; Croce and Hein 2020",
     "the attack, not the model",
 )
+# Of indicators whose own name is not plain.
+_TITLES = {
+    "robust_accuracy": "Still right after the attack",
+    "attack_success_rate": "Right answers that fall",
+    "gap_to_noise": "What intent adds to chance",
+    "median_size": "How small a change is enough",
+    "plausible_share": "Changed rows look like the data",
+    "proved_robust": "Proved to withstand",
+    "undecided": "Neither flipped nor proved",
+    "search_within_5_percent": "How near questions come to the proof",
+    "words_changed_share": "Words a flip needs",
+    "similarity": "How alike the texts look",
+    "words_left_share": "Words that keep the answer",
+    "moved_beyond_error": "Predictions moved beyond the usual error",
+    "median_change": "How far a prediction is moved",
+    "median_ceiling": "How far no change can move it",
+    "corrupted_accuracy": "Right under common damage",
+    "smoothed_accuracy": "Right by a vote over noisy copies",
+    "certified_accuracy": "Right, and proved so",
+    "abstained": "No answer from the vote",
+    "checks_failed": "Checks on the attack itself",
+    "writer_identity_change_share": "Another identity of the writer",
+    "writer_name_change_share": "Another name of the writer",
+    "gender_change_share": "Words of the other gender",
+    "negation_change_share": "Negation",
+}
 # What a longer attack could not change.
 _WITHOUT_ATTACK = (_PLAUSIBLE, *_PROOF, *_REACH, *_BEHAVIOUR, _CORRUPTED, *_CERTIFIED, _CHECKS)
 ENDED_EARLY = "The attack was ended early; a full one may find more."
@@ -335,6 +361,7 @@ def _finding(
         code=name,
         area=AREA,
         indicator=name,
+        title=_TITLES.get(indicator.name, ""),
         headline=_headline(measurements, indicator, estimate)
         + (f" {ENDED_EARLY}" if is_weaker and estimate.value is not None else ""),
         estimate=estimate,
@@ -350,7 +377,7 @@ def _finding(
 
 def _headline(measurements: Measurements, indicator: Indicator, estimate: Estimate) -> str:
     if estimate.value is None:
-        return f"Not measured: {indicator.name.replace('_', ' ')}."
+        return f"Not measured: {estimate.reason}"
     facts = measurements.facts
     unit = str(facts.get("budget_unit", ""))
     sentence = indicator.sentence.format(
@@ -361,6 +388,7 @@ def _headline(measurements: Measurements, indicator: Indicator, estimate: Estima
         outcome=facts.get("outcome", ""),
         wanted=facts.get("wanted") or "",
         neutral=_neutral(measurements),
+        before=_before(measurements),
     )
     if indicator is _CHECKS:
         return f"{sentence} (n = {estimate.n:,} rows each)."
@@ -377,9 +405,17 @@ def _budget(size: Fact, unit: str) -> str:
     """Write a size with its unit: "1 standard deviation"."""
     if not isinstance(size, int | float):
         return unit
-    if size == 1 and unit == "standard deviations":
-        unit = "standard deviation"
+    if size == 1:
+        unit = unit.replace("standard deviations", "standard deviation", 1)
     return f"{size:g} {unit}".strip()
+
+
+def _before(measurements: Measurements) -> str:
+    """How many of the same answers were right before the attack."""
+    accuracy = measurements.estimates.get("accuracy")
+    if accuracy is None or accuracy.value is None:
+        return ""
+    return f"; {_number(accuracy.value, 'accuracy')} were before it"
 
 
 def _neutral(measurements: Measurements) -> str:

@@ -6,13 +6,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from analyzers.adversarial.units import unit_of
 from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
 from analyzers.toolkit.plots import PALETTE, figure, limit_line, plain
 
 _BANDS = ("rgba(0,158,115,0.15)", "rgba(0,114,178,0.15)")
 MOST_POINTS = 2000
-_SIZE = "Size of the change (standard deviations)"
 
 
 def draw_proof_curve(table: pa.Table, measurements: Measurements) -> Chart:
@@ -57,7 +57,7 @@ def draw_proof_curve(table: pa.Table, measurements: Measurements) -> Chart:
         alt=f"Two falling lines over {len(size)} sizes, {n:,} rows; at most {widest:.0%} apart.",
         table="proof_curve",
         figure=figure(
-            traces, x=_SIZE, y="Share answered correctly",
+            traces, x=f"Size of the change ({unit_of(measurements)})", y="Share answered correctly",
             yaxis={"range": [0, 1.02], "tickformat": ".0%"}, xaxis={"rangemode": "tozero"},
             shapes=shapes,
         ),
@@ -106,11 +106,11 @@ def draw_search_gap(table: pa.Table, measurements: Measurements) -> Chart:
         name="search_gap",
         title="How near the search by questions came to the smallest change",
         caption=f"{len(shown):,} rows for which the search found a change; a point far above the "
-        f"dotted line needs far less than the search knew, in standard deviations.{said}",
+        f"dotted line needs far less than the search knew, in {unit_of(measurements)}.{said}",
         alt=f"Scatter of {len(shown)} rows: the smallest change known against the one found.",
         table="proof",
         figure=figure(
-            traces, x="Smallest change known (standard deviations)",
+            traces, x=f"Smallest change known ({unit_of(measurements)})",
             y="Found by the search", xaxis={"rangemode": "tozero"}, yaxis={"rangemode": "tozero"},
         ),
     )  # fmt: skip

@@ -5,9 +5,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from analyzers.adversarial.blocks import Extent, attack_blocks, blocks_of
+from analyzers.adversarial.example_details import place_table
 from analyzers.adversarial.movement import largest_changes, noise_changes
 from analyzers.adversarial.noise import DRAWS
 from analyzers.adversarial.params import AdversarialParams
+from analyzers.adversarial.pool import pool_of
 from analyzers.adversarial.proved_reach import (
     ATTACK,
     KNOWS,
@@ -20,6 +22,7 @@ from analyzers.adversarial.rule_tables import rule_tables
 from analyzers.adversarial.table_threat import INSIDE_IF_POSSIBLE, table_threat_model
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.target import Target
+from analyzers.adversarial.units import table_unit
 from analyzers.adversarial.wording import change_text, listed, value_text
 from analyzers.core.result import Estimate, Measurements
 from analyzers.core.workbench import Tracker, Workbench
@@ -61,6 +64,10 @@ def measure(bench: Workbench, params: AdversarialParams, space: FeasibleSpace) -
     note = sampling_note(n_drawn, len(bench.data), "Rows attacked")
     unit = bench.subject.target or "prediction"
     examples, changed = _examples(bench, target, moved, positions, params.examples)
+    way = points.copy()
+    way[AT_BUDGET] = moved
+    file_rows = {int(row): at for at, row in enumerate(bench.data.rows[positions])}
+    kept = [(item["example"], file_rows[item["row"]]) for item in examples.to_pylist()]
     names = [field.name for field in space.fields]
     return Measurements(
         estimates=_estimates(bench, positions, changes[AT_BUDGET], by_noise[AT_BUDGET])
@@ -70,7 +77,7 @@ def measure(bench: Workbench, params: AdversarialParams, space: FeasibleSpace) -
             "modality": "tabular", "task": "regression", "attacker_sees": "values",
             "attack": "one feature at a time" if proved.reach is None else ATTACK,
             "inside_refused": proved.refused or None, "budget": params.budget,
-            "budget_unit": "standard deviations", "outcome": unit,
+            "budget_unit": table_unit(params), "outcome": unit,
             "n_free_columns": int(space.is_free.sum()), "noise_draws": DRAWS,
         },
         tables={
@@ -93,6 +100,8 @@ def measure(bench: Workbench, params: AdversarialParams, space: FeasibleSpace) -
             "weak_spots": weak_spot_table(names, steps[flips] > 0, steps[flips]),
             "examples": examples,
             "changes": changed,
+            "example_steps": _steps(bench, target, way, budgets, kept, table_unit(params)),
+            "example_places": place_table(target, moved, kept, pool_of(space, bench)),
             **rule_tables(space, bench.data.frame),
         },
         sampling=(note,) if note else (),
@@ -202,6 +211,52 @@ def _movement_table(
             }
         )  # fmt: skip
     return table_of("movement", rows)
+
+
+def _steps(
+    bench: Workbench,
+    target: Target,
+    way: NDArray[np.float64],
+    budgets: NDArray[np.float64],
+    kept: list[tuple[int, int]],
+    unit: str,
+) -> pa.Table:
+    """What each size up to the budget reaches for the kept rows, the original first.
+
+    Args:
+        bench: the model.
+        target: the attacked rows.
+        way: `(n_budgets, n_rows, n_features)` the rows as they were moved within each budget.
+        budgets: `(n_budgets,)` ascending.
+        kept: numbers of the examples and their rows among the target's.
+        unit: of the budgets.
+    """
+    space, model = target.space, bench.need_model()
+    lines: list[dict[str, object]] = []
+    for example, row in kept:
+        original = target.originals[row]
+        points = np.array([original, *way[: AT_BUDGET + 1, row]])
+        frame = space.decode(points, np.full(len(points), row), target.frame)
+        answers = model.predict(frame).astype(np.float64)
+        moves = np.abs(answers - answers[0])
+        for at, point in enumerate(points):
+            # A size that did not help, or less than a smaller one did, is no step on the way.
+            if at and moves[at] <= moves[:at].max():
+                continue
+            change = space.steps(point[None], original[None])[0]
+            order = np.argsort(-np.abs(change), kind="stable")
+            changed = [int(place) for place in order if change[place] != 0]
+            phrases = [change_text(space.fields[p], original[p], point[p]) for p in changed]
+            lines.append(
+                {
+                    "example": example, "step": at, "questions": None,
+                    "found_by": f"within {budgets[at - 1]:g} {unit}" if at else "",
+                    "size": float(space.distance(point[None], original[None])[0]),
+                    "n_changed": len(changed), "changes": listed(phrases) if phrases else "",
+                    "answer": f"{answers[at]:.6g}", "score_before": None,
+                }
+            )  # fmt: skip
+    return table_of("example_steps", lines)
 
 
 def _examples(

@@ -17,6 +17,7 @@ from analyzers.adversarial.found import Found
 from analyzers.adversarial.noise import DRAWS, random_changes
 from analyzers.adversarial.params import AdversarialParams
 from analyzers.adversarial.plausibility import plausible_share
+from analyzers.adversarial.pool import pool_of, pool_positions
 from analyzers.adversarial.robustness import (
     Outcome,
     curve_table,
@@ -31,6 +32,7 @@ from analyzers.adversarial.table_threat import INSIDE_IF_POSSIBLE, table_threat_
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.target import Sight, Target
 from analyzers.adversarial.threat_model import goal_words
+from analyzers.adversarial.units import table_unit
 from analyzers.adversarial.white_box import (
     look_inside,
     proof_estimates,
@@ -45,10 +47,8 @@ from analyzers.core.result import Estimate, Fact, Measurements
 from analyzers.core.workbench import Tracker, Workbench
 from analyzers.toolkit.feasible import NEVER_KNOWN, NEVER_VARIES, FeasibleSpace, space_of
 from analyzers.toolkit.intervals import mean_estimate
-from analyzers.toolkit.sampling import sample_rows
 
 SIZES = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
-LARGEST_POOL = 2000
 SHOWN_REASONS = 5
 
 
@@ -117,7 +117,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
     within = flips[found.distances[flips] <= params.budget * (1 + 1e-9)]
     steps_within = np.abs(space.steps(found.points[within], part.originals[within]))
     plausible = plausible_share(
-        space, found.points[within], part.originals[within], _pool(space, bench)
+        space, found.points[within], part.originals[within], pool_of(space, bench)
     )
     names = [field.name for field in space.fields]
     examples, changes = before_and_after(
@@ -172,7 +172,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
             "changes": changes,
             **rule_tables(space, bench.data.frame),
             **example_details(
-                bench, part, found, attacked.positions[correct], examples, _pool(space, bench)
+                bench, part, found, attacked.positions[correct], examples, pool_of(space, bench)
             ),
             **proof_tables(
                 inside, params.budget, bench.data.rows[attacked.positions[correct]], len(frame)
@@ -204,7 +204,7 @@ def _attack(
     def best() -> str:
         distances = found.distances.copy()
         distances[rows] = found_now.distances
-        return flips_in_words(distances, len(right), "standard deviations")
+        return flips_in_words(distances, len(right), table_unit(params))
 
     def share_of_block() -> float:
         asked = target_now.queries
@@ -281,7 +281,7 @@ def find_changes(
             target, found, starts, several, queries=total // 4, rng=again, track=track
         )
         shrink(target, found, queries=total, rows=flat)
-    pool = _pool(space, bench)
+    pool = pool_of(space, bench)
     codes = _pool_codes(bench)
     boundary.start_from_data(target, found, pool, codes, rng=rngs[2])
     _approach_all(target, found)
@@ -342,16 +342,8 @@ def _part_of(target: Target, rows: NDArray[np.int64]) -> Target:
     )  # fmt: skip
 
 
-def _pool(space: FeasibleSpace, bench: Workbench) -> NDArray[np.float64]:
-    return space.encode(bench.data.frame.iloc[_pool_positions(bench)])
-
-
 def _pool_codes(bench: Workbench) -> NDArray[np.int64]:
-    return bench.need_predictions().predicted[_pool_positions(bench)].astype(np.int64)
-
-
-def _pool_positions(bench: Workbench) -> NDArray[np.int64]:
-    return sample_rows(bench.data, LARGEST_POOL, np.random.default_rng(0))
+    return bench.need_predictions().predicted[pool_positions(bench)].astype(np.int64)
 
 
 def _shows_scores(bench: Workbench, params: AdversarialParams) -> bool:
@@ -387,7 +379,7 @@ def _facts(
         if sight == "scores"
         else "boundary, exchange",
         "budget": params.budget,
-        "budget_unit": "standard deviations",
+        "budget_unit": table_unit(params),
         "n_free_columns": n_free,
         "wanted": params.wanted or None,
         "n_unconfirmed": n_dropped,

@@ -70,7 +70,7 @@ def draw_recipe_efforts(table: pa.Table, measurements: Measurements) -> Chart | 
     if not part:
         return None
     part.sort(key=lambda row: -row["words_changed_share"])
-    names = [row["recipe"] for row in part]
+    names = [f"{row['recipe']}, n = {row['n_flipped']:.0f}" for row in part]
     bars = _bars(
         names, part, "words_changed_share", "words_changed_low", "words_changed_high", "n_flipped",
     )  # fmt: skip
@@ -82,10 +82,8 @@ def draw_recipe_efforts(table: pa.Table, measurements: Measurements) -> Chart | 
     return Chart(
         name="recipe_efforts",
         title=_fewest_words(part),
-        caption="Share of the words that had to change in texts whose answer flipped, mean with 95 "
-        f"% intervals, n = {min(row['n_flipped'] for row in part):,} to "
-        f"{max(row['n_flipped'] for row in part):,} texts a recipe; the table has meaning and "
-        "questions too.",
+        caption="Share of the words that had to change in the n texts whose answer each recipe "
+        "flipped, mean with 95 % intervals; the table has meaning and questions too.",
         alt=f"Bars for {len(part)} recipes.",
         table="recipes",
         figure=figure(
@@ -101,7 +99,13 @@ def _fewest_words(part: list[dict[str, Any]]) -> str:
     if not told:
         return "How many words each recipe changes"
     least = min(told, key=lambda row: row["words_changed_share"])
-    return f"{plain(least['recipe'])} changes the fewest words: {least['words_changed_share']:.0%}"
+    among = (
+        "" if len(told) == len(part) else f"Of recipes that flip at least {_ENOUGH_FLIPS} texts, "
+    )
+    return (
+        f"{among}{plain(least['recipe'])} changes the fewest words: "
+        f"{least['words_changed_share']:.0%}"
+    )
 
 
 def _bars(

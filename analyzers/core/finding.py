@@ -60,6 +60,7 @@ class Finding(Value):
     Attributes:
         code: stable identifier, such as "fairness.demographic_parity_ratio.sex".
         headline: one plain sentence with the number in it.
+        title: in a few words what is measured, where the indicator's own name is not plain.
         concerns: who or what it is about, such as "women under 25" or "class 3".
         reason: why the verdict is inconclusive or not tested.
         clauses: published controls this serves, such as "EU AI Act 15(5)".
@@ -72,6 +73,7 @@ class Finding(Value):
     estimate: Estimate
     verdict: Verdict
     threshold: Threshold | None = None
+    title: str = ""
     concerns: str = ""
     reason: str = ""
     remedy: str

@@ -53,6 +53,7 @@ class _Question(NamedTuple):
 
     Attributes:
         key: name of the estimate.
+        title: in a few words what is measured.
         headline: with `{value}` and `{ends}`, or `{percent}` for both, and facts.
         remedy: what to do where it is bad.
         reference: source of the method.
@@ -62,6 +63,7 @@ class _Question(NamedTuple):
     """
 
     key: str
+    title: str
     headline: str
     remedy: str
     reference: str
@@ -73,6 +75,7 @@ class _Question(NamedTuple):
 _TABULAR = (
     _Question(
         "additivity_error",
+        "Adds up to the model's answer",
         "Base value and SHAP values add up to the model's own answer within {value}.",
         "Do not use this explanation; choose the model-agnostic explainer and report the model's "
         "kind.",
@@ -81,6 +84,7 @@ _TABULAR = (
     ),
     _Question(
         "difference_from_shap",
+        "Equal to the shap library",
         "The values equal those of the shap library within {value} on the rows checked.",
         "Report it with the model's kind; choose the model-agnostic explainer meanwhile.",
         "Lundberg et al. 2020, From local explanations to global understanding with explainable AI "
@@ -89,6 +93,7 @@ _TABULAR = (
     ),
     _Question(
         "faithfulness_gain",
+        "What is named first counts: replaced",
         "Replacing what SHAP names first moves the answer by {value}{ends} more than replacing at "
         "random.",
         "Do not rely on the ranking: explain more rows, or look for columns that act together.",
@@ -97,6 +102,7 @@ _TABULAR = (
     ),
     _Question(
         "insertion_gain",
+        "What is named first counts: put back",
         "With everything replaced, putting back what SHAP names first brings the answer "
         "{value}{ends} nearer to its own than putting back at random.",
         "Do not rely on the ranking: explain more rows, or look for columns that act together.",
@@ -105,6 +111,7 @@ _TABULAR = (
     ),
     _Question(
         "shap_lime_correlation",
+        "SHAP and LIME rank alike",
         "SHAP and LIME rank the columns of a row alike with a correlation of {value}{ends}; random "
         "rankings reach 0.",
         "Where they disagree, report neither alone: SHAP spreads the answer over all columns, LIME "
@@ -115,6 +122,7 @@ _TABULAR = (
     ),
     _Question(
         "shap_lime_overlap",
+        "SHAP and LIME name the same first",
         "Of the {n_top} columns SHAP ranks first for a row, LIME ranks {percent} first too; "
         "chance alone gives {chance}.",
         "Name only the columns on which both agree when you explain a decision to a person.",
@@ -123,6 +131,7 @@ _TABULAR = (
     ),
     _Question(
         "owen_correlation",
+        "SHAP and Owen values rank alike",
         "SHAP and Owen values, which hide neighbours together, rank the {n} columns of the shown "
         "row alike with a correlation of {value}; random rankings reach 0.",
         "Where it is low, neighbouring columns act together: read them as groups.",
@@ -131,6 +140,7 @@ _TABULAR = (
     ),
     _Question(
         "lime_r_squared",
+        "How much LIME's line explains",
         "LIME's straight line explains {value}{ends} of what the model does around a row (R²).",
         "Where it is low, do not read LIME's weights as the model's reasons.",
         "Ribeiro, Singh and Guestrin 2016",
@@ -138,6 +148,7 @@ _TABULAR = (
     ),
     _Question(
         "lime_stability",
+        "LIME repeats itself",
         "{n} runs of LIME on the shown row rank alike with a correlation of {value}.",
         "Raise the number of LIME samples until it is close to 1.",
         "Visani et al. 2022, Statistical stability indices for LIME",
@@ -145,6 +156,7 @@ _TABULAR = (
     ),
     _Question(
         "noise_stability",
+        "Steady when numbers move a little",
         "When numbers move by 5 % of their spread, {n} rows rank their columns alike with a "
         "correlation of {value}{ends}; a random explainer reaches 0.",
         "Where it is low, do not give single rows' explanations to people: the next person, almost "
@@ -155,6 +167,7 @@ _TABULAR = (
     ),
     _Question(
         "lime_width_stability",
+        "LIME with another width",
         "LIME with half and with twice its kernel width ranks the columns of a row alike with a "
         "correlation of {value}{ends} (n = {n}); a random explainer reaches 0.",
         "Where it is low, say which width was used whenever you show LIME's weights.",
@@ -164,6 +177,7 @@ _TABULAR = (
     ),
     _Question(
         "off_manifold_gap",
+        "Same rule for real and mixed rows",
         "On the mixed rows that explainers ask about, {on_mixed_rows} moves the answer more than "
         "on real rows and {on_real_rows} less: by {value}{ends} at least, in the output's unit.",
         "Where it is clearly above 0, the model may treat the questions of explainers as such: "
@@ -178,6 +192,7 @@ _TABULAR = (
     ),
     _Question(
         "sampling_error",
+        "How exactly values are known",
         "A row's least certain SHAP value is known to ± {value} (95 %).",
         "Raise the number of background rows.",
         "Castro, Gomez and Tejada 2009",
@@ -185,6 +200,7 @@ _TABULAR = (
     ),
     _Question(
         "sensitive_share",
+        "Rests on who a person is",
         "{percent} of all attribution falls on columns that say who a person is.",
         "Ask whether the decision may rest on them, and look at Fairness: a share of 0 does not "
         "rule out proxies.",
@@ -194,6 +210,7 @@ _TABULAR = (
     ),
     _Question(
         "proxy_share",
+        "Rests on stand-ins for who a person is",
         "{percent} of all attribution falls on columns that give a sensitive one away: {proxies}.",
         "Ask what else these columns tell that the decision needs, and look at Fairness.",
         "Theil 1970 (uncertainty coefficient); the share is the sum of |SHAP| over these columns",
@@ -233,6 +250,7 @@ def _finding(question: _Question, measurements: Measurements, policy: Policy) ->
         code=indicator,
         area=AREA,
         indicator=indicator,
+        title=question.title,
         headline=_headline(sentence, estimate, measurements),
         estimate=estimate,
         verdict=verdict,
@@ -256,6 +274,7 @@ def _sensitive(key: str, measurements: Measurements, policy: Policy) -> Finding:
         code=f"{AREA}.{key}",
         area=AREA,
         indicator=f"{AREA}.sensitive_share",
+        title=f"Rests on {column}",
         headline=_headline(
             "{percent} of all attribution falls on " + f"{column}.", estimate, measurements
         ),

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from analyzers.core.finding import Threshold, Verdict
+from analyzers.core.finding import Finding, Threshold, Verdict
 from analyzers.core.result import Estimate
 from analyzers.core.subject import Trust
 from analyzers.toolkit.markup import Html, element
@@ -29,6 +29,9 @@ VERDICTS: dict[Verdict, VerdictWords] = {
         "–", "Not tested", "no number was measured; the reason is given"
     ),
 }
+NO_LIMIT = VerdictWords(
+    "?", "No limit set", "measured, but inconclusive: a verdict needs a limit of your own"
+)
 SEVEREST_FIRST = tuple(VERDICTS)
 
 TRUST: dict[Trust, str] = {
@@ -38,6 +41,16 @@ TRUST: dict[Trust, str] = {
     Trust.CODE: "The model's format can hold any code. It ran in the sandbox, and a hostile author "
     "could have forged the numbers in this report.",
 }
+
+
+def words_for(finding: Finding) -> VerdictWords:
+    """The words for a finding's verdict; measured without a limit is told apart from unclear."""
+    is_without = finding.threshold is None or (
+        finding.threshold.warn is None and finding.threshold.fail is None
+    )
+    if finding.verdict == Verdict.INCONCLUSIVE and is_without:
+        return NO_LIMIT
+    return VERDICTS[finding.verdict]
 
 
 def badge(verdict: Verdict) -> Html:

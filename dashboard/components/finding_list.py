@@ -6,7 +6,15 @@ from collections.abc import Sequence
 import streamlit as st
 
 from analyzers.core.finding import Finding, Verdict
-from analyzers.report.words import VERDICTS, estimate_words, limit_words, plural
+from analyzers.report.words import (
+    NO_LIMIT,
+    VERDICTS,
+    VerdictWords,
+    estimate_words,
+    limit_words,
+    plural,
+    words_for,
+)
 from dashboard.components.words import as_text, verdict_badge
 
 _ABBREVIATION = re.compile(r"\b(shap|lime|auc|roc|tpr|fpr|r(?= squared))\b", re.IGNORECASE)
@@ -17,10 +25,8 @@ _MOST_CARDS = {Verdict.FAIL: 6, Verdict.WARN: 3}
 def verdict_counts(findings: Sequence[Finding]) -> None:
     """Show how many findings there are of each verdict, the severest first."""
     with st.container(horizontal=True, gap="small"):
-        for verdict in VERDICTS:
-            count = sum(finding.verdict == verdict for finding in findings)
-            if count:
-                verdict_badge(verdict, count=count)
+        for verdict, words, found in _by_words(findings):
+            verdict_badge(verdict, words=words, count=len(found))
 
 
 def finding_list(findings: Sequence[Finding], *, leading: Finding | None = None) -> None:
@@ -33,38 +39,47 @@ def finding_list(findings: Sequence[Finding], *, leading: Finding | None = None)
     if not findings:
         st.info("Nothing in this result can be judged.", icon=":material/info:")
         return
-    by_verdict = {
-        verdict: [finding for finding in findings if finding.verdict == verdict]
-        for verdict in VERDICTS
-    }
-    if not any(by_verdict[verdict] for verdict in _MOST_CARDS):
+    by_words = _by_words(findings)
+    if not any(verdict in _MOST_CARDS for verdict, _, _ in by_words):
         st.markdown("No indicator fails or is beyond a warning limit.")
     cards = [
-        finding for verdict, most in _MOST_CARDS.items() for finding in by_verdict[verdict][:most]
+        finding
+        for verdict, _, found in by_words
+        for finding in found[: _MOST_CARDS.get(verdict, 0)]
     ]
     if leading is not None and leading not in cards:
         cards.insert(0, leading)
     for finding in cards:
         with st.container(border=True):
             finding_card(finding)
-    first = next(found for found in by_verdict.values() if found)
-    for verdict, found in by_verdict.items():
+    for _, words, found in by_words:
         rest = [finding for finding in found if finding not in cards]
         if rest:
             many = "more indicator" if len(rest) < len(found) else "indicator"
-            label = f"{VERDICTS[verdict].word}: {plural(len(rest), many)}"
+            label = f"{words.word}: {plural(len(rest), many)}"
             # With no cards above it, what was found would otherwise be out of sight.
-            with st.expander(label, expanded=not cards and found is first):
-                meaning = VERDICTS[verdict].meaning
+            with st.expander(label, expanded=not cards and found is by_words[0][2]):
+                meaning = words.meaning
                 st.caption(f"{meaning[0].upper()}{meaning[1:]}.")
                 st.markdown("\n".join(_line(finding) for finding in rest))
                 _table(rest)
 
 
+def _by_words(findings: Sequence[Finding]) -> list[tuple[Verdict, VerdictWords, list[Finding]]]:
+    """Gather findings under the words for their verdict, the severest first."""
+    return [
+        (verdict, words, found)
+        for verdict in VERDICTS
+        for words in dict.fromkeys((VERDICTS[verdict], NO_LIMIT))
+        if (found := [item for item in findings
+                      if item.verdict == verdict and words_for(item) == words])
+    ]  # fmt: skip
+
+
 def finding_card(finding: Finding) -> None:
     """Show one finding: verdict, indicator, sentence, number, limit, and what to do."""
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
-        verdict_badge(finding.verdict)
+        verdict_badge(finding.verdict, words=words_for(finding))
         st.markdown(f"**{as_text(indicator_words(finding))}**", width="stretch")
     st.markdown(as_text(finding.headline))
     estimate = finding.estimate
@@ -72,7 +87,7 @@ def finding_card(finding: Finding) -> None:
         f"Measured: {as_text(estimate_words(estimate))}, n = {estimate.n:,}. "
         f"Limit: {as_text(limit_words(finding.threshold))}{_worth(finding)}."
     )
-    if finding.reason:
+    if finding.reason and finding.reason not in finding.headline:
         st.caption(as_text(finding.reason))
     with st.expander("What to do, and where this comes from"):
         st.markdown(f"**What to do:** {as_text(finding.remedy)}")
@@ -92,6 +107,8 @@ def finding_card(finding: Finding) -> None:
 
 def indicator_words(finding: Finding) -> str:
     """Write an indicator's name in plain words, such as "Equalized odds difference"."""
+    if finding.title:
+        return finding.title
     words = finding.indicator.rpartition(".")[2].replace("_", " ").strip()
     words = words.replace(" 01 percent", " 0.1 percent")
     sentence = words[:1].upper() + words[1:]
@@ -107,7 +124,9 @@ def _worth(finding: Finding) -> str:
 
 
 def _line(finding: Finding) -> str:
-    words = f"{indicator_words(finding)}.", finding.headline, finding.reason
+    # Of what was not measured the headline is the reason already.
+    reason = "" if finding.reason in finding.headline else finding.reason
+    words = f"{indicator_words(finding)}.", finding.headline, reason
     name, headline, reason = (as_text(part) for part in words)
     return f"- **{name}** {headline} {reason}".rstrip()
 

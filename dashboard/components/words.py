@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 import streamlit as st
 
 from analyzers.core.finding import Verdict
-from analyzers.report.words import VERDICTS
+from analyzers.report.words import VERDICTS, VerdictWords
 from analyzers.toolkit.markup import shown
 
 Colour = Literal["red", "orange", "green", "blue", "gray"]
@@ -51,9 +51,17 @@ def short(text: object) -> str:
     return as_text(kept if len(kept) <= LONGEST_NAME else f"{kept[: LONGEST_NAME - 1]}…")
 
 
-def verdict_badge(verdict: Verdict, *, count: int | None = None) -> None:
-    """Show a verdict as icon, word and colour, with a count where given."""
-    look, words = LOOKS[verdict], VERDICTS[verdict]
+def verdict_badge(
+    verdict: Verdict, *, words: VerdictWords | None = None, count: int | None = None
+) -> None:
+    """Show a verdict as icon, word and colour.
+
+    Args:
+        verdict: gives icon and colour.
+        words: in place of the verdict's own.
+        count: how many there are of it, where that is said.
+    """
+    look, words = LOOKS[verdict], words or VERDICTS[verdict]
     number = "" if count is None else f": {count:,}"
     st.badge(f"{words.word}{number}", icon=look.icon, color=look.colour, help=f"{words.meaning}.")
 

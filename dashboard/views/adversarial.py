@@ -14,6 +14,7 @@ from analyzers.adversarial.image_drawing import PAINTED
 from analyzers.adversarial.pictures import enlarged, magnified
 from analyzers.adversarial.row_bundle import bundle_rows
 from analyzers.adversarial.text_bundle import bundle_texts
+from analyzers.adversarial.units import unit_of
 from dashboard.analysis_page import Shown, show_analysis
 from dashboard.components.threat_model import foretell_threat, threat_model
 from dashboard.components.words import as_text
@@ -59,7 +60,7 @@ def _table(row: dict[str, Any], shown: Shown) -> None:
     part: pa.Table = changes.filter(pc.equal(changes["example"], row["example"]))
     st.dataframe(
         part.select(["feature", "from", "to", "change"]).rename_columns(
-            ["Column", "Before", "After", "Change in standard deviations"]
+            ["Column", "Before", "After", f"Change in {unit_of(shown.measurements)}"]
         ),
         hide_index=True,
         alt="The columns that were changed, before and after.",
@@ -88,7 +89,7 @@ def _place(row: dict[str, Any], shown: Shown) -> None:
     st.markdown(
         f"**How odd it looks.** The nearest other row of the data is "
         f"{place['distance_to_data']:.2f} away; {place['closer_than_share']:.0%} of {place['n']:,} "
-        "rows of the data are lonelier than that. An isolation forest finds "
+        "rows of the data have their nearest neighbour farther off. An isolation forest calls "
         f"{place['isolated_share']:.0%} of the rows odder than the changed one, and "
         f"{place['isolated_share_before']:.0%} odder than the original."
     )
@@ -105,8 +106,8 @@ def _closing_in(row: dict[str, Any], shown: Shown) -> None:
         list(by_number),
         value=steps[-1]["step"],
         key=f"adversarial-row-step-{row['example']}",
-        help="0 is the original; every further step is a smaller change that the search found, up "
-        "to twelve of them.",
+        help="0 is the original. Every further step is a smaller change that the search found, up "
+        "to twelve of them; for a predicted number, what a larger change reaches.",
     )
     step = by_number[number]
     score = step["score_before"]
@@ -118,8 +119,8 @@ def _closing_in(row: dict[str, Any], shown: Shown) -> None:
         f"**Answered {as_text(step['answer'])}**{sure} after a change of size {step['size']:.3g}: "
         f"{as_text(step['changes'])}."
     )
-    asked = f"after {step['questions']:,} questions about this row"
-    st.caption(f"Found {asked}, {as_text(step['found_by'])}.")
+    asked = f"after {step['questions']:,} questions about this row, " if step["questions"] else ""
+    st.caption(f"Found {asked}{as_text(step['found_by'])}.")
 
 
 def _of_example(row: dict[str, Any], shown: Shown, name: str) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from analyzers.core.errors import InvalidParameter, UnsuitableSubject
 from analyzers.core.model import Capability
 from analyzers.core.subject import Column, Role
 from analyzers.core.workbench import Workbench
+from analyzers.policies import load_policy
 from tests.adversarial.benches import flowers_bench, plane_bench, value_bench
 from tests.benches import EstimatorModel, credit_bench, dataset_of, predictions_of, subject_of
 
@@ -233,6 +234,54 @@ def test_regression_examples_move_the_prediction_by_what_they_say():
     assert (examples["size"] <= 1 + 1e-9).all()
     moved = (examples["after"].astype(float) - examples["before"].astype(float)).abs()
     assert (moved > 0).all()
+
+
+def test_of_a_predicted_number_the_way_is_followed_size_by_size():
+    bench = value_bench([1.0, -2.0, 0.5])
+
+    measured = ANALYZER.measure(bench, AdversarialParams(rows=30, examples=5))
+
+    examples = measured.tables["examples"].to_pandas().set_index("example")
+    steps = measured.tables["example_steps"].to_pandas()
+    for example, way in steps.groupby("example"):
+        moved = (way["answer"].astype(float) - float(way["answer"].iloc[0])).abs()
+        assert way["step"].iloc[0] == 0
+        assert way["answer"].iloc[0] == examples["before"][example]
+        assert way["answer"].iloc[-1] == examples["after"][example]
+        assert moved.is_monotonic_increasing
+        assert (way["size"] <= 1 + 1e-9).all()
+        assert len(way) >= 3
+    assert set(measured.tables["example_places"]["example"].to_pylist()) == set(examples.index)
+    assert "size_histogram" not in measured.tables
+    charts = {chart.name: chart for chart in ANALYZER.draw(measured)}
+    assert "sizes" not in charts
+    assert "predictions that were moved" in charts["weak_spots"].caption
+
+
+def test_where_changes_cost_the_size_is_a_cost_and_no_deviation():
+    bench = plane_bench([1.0, 2.0])
+
+    measured = ANALYZER.measure(bench, AdversarialParams(rows=30, costs="x0 = 3"))
+
+    headlines = " ".join(f.headline for f in ANALYZER.judge(measured, load_policy("conventions")))
+    assert "units of cost" in headlines
+    assert "standard deviation" not in headlines
+    axes = [chart.figure["layout"].get("xaxis", {}) for chart in ANALYZER.draw(measured)]
+    titles = " ".join(axis.get("title", {}).get("text", "") for axis in axes)
+    assert "units of cost" in titles
+    assert "standard deviations" not in titles
+
+
+def test_the_finding_says_how_many_were_right_before():
+    measured = ANALYZER.measure(plane_bench([1.0, 2.0]), AdversarialParams(rows=30))
+
+    before = measured.estimates["accuracy"].value
+    (said,) = (
+        finding.headline
+        for finding in ANALYZER.judge(measured, load_policy("conventions"))
+        if finding.code == "adversarial.robust_accuracy"
+    )
+    assert f"; {100 * before:.0f} % were before it" in said
 
 
 def three_way_bench():

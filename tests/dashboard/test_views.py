@@ -312,7 +312,7 @@ def test_only_the_worst_findings_are_cards_and_none_is_lost(workspace):
     workspace.done("fairness")
     app = workspace.open("fairness")
     n_cards = sum(label == CARD for label in (item.label for item in app.expander))
-    folded = [item for item in app.expander if re.match("(Fail|Warning|Pass|Inc|Not)", item.label)]
+    folded = [item for item in app.expander if re.match("(Fail|Warning|Pass|Inc|No)", item.label)]
     in_tables = sum(len(item.dataframe[0].value) for item in folded)
 
     result = engine_answer(workspace, "fairness")

@@ -4,16 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzers.core.finding import Threshold, Verdict
+from analyzers.core.finding import Finding, Threshold, Verdict, judge_estimate
 from analyzers.core.result import Estimate
 from analyzers.core.subject import Trust
 from analyzers.report.words import (
+    NO_LIMIT,
     TRUST,
     VERDICTS,
     estimate_words,
     limit_words,
     number,
     plural,
+    words_for,
 )
 
 
@@ -71,3 +73,22 @@ def test_counts():
     assert plural(1, "row") == "1 row"
     assert plural(1200, "row") == "1,200 rows"
     assert plural(0, "index", "indices") == "0 indices"
+
+
+def test_measured_without_a_limit_is_told_apart_from_unclear():
+    estimate = Estimate(value=0.5, low=0.4, high=0.6, n=20)
+    limit = Threshold(
+        indicator="a.b", direction="at_least", warn=0.4, n_min=30, status="paper",
+        source="s", holds="h", as_of="2026-01-01",
+    )  # fmt: skip
+
+    def finding(threshold):
+        verdict, reason = judge_estimate(estimate, threshold)
+        return Finding(
+            code="a.b", area="a", indicator="a.b", headline="h", estimate=estimate,
+            verdict=verdict, threshold=threshold, reason=reason, remedy="r", reference="r",
+        )  # fmt: skip
+
+    assert words_for(finding(None)) == NO_LIMIT
+    assert words_for(finding(limit)) == VERDICTS[Verdict.INCONCLUSIVE]
+    assert words_for(finding(limit.model_copy(update={"n_min": 5}))) == VERDICTS[Verdict.PASS]
