@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import streamlit as st
 from pydantic import JsonValue
 
+from analyzers.catalog import ANALYZERS
 from analyzers.core.analyzer import Analyzer
 from analyzers.core.errors import AssayError
 from analyzers.core.job import Done, Failed, Job, JobState, Queued, Running, Stopped
@@ -199,6 +200,8 @@ def _show_result(
     if first is not None:
         first(shown)
     st.header("Findings", anchor=False)
+    if measurements.sampling:
+        st.caption(as_text(" ".join(measurements.sampling)))
     verdict_counts(answer.findings)
     finding_list(answer.findings, leading=analyzer.leading(answer.findings))
     if live is not None:
@@ -214,3 +217,19 @@ def _show_result(
     st.header("Behind the numbers", anchor=False)
     table_section(measurements, area=analyzer.name)
     provenance_section(analyzer, result)
+    _point_onwards(analyzer)
+
+
+def _point_onwards(analyzer: Analyzer[Any]) -> None:
+    """Say where to go next: the next question of the catalog, and all answers on one page."""
+    names = [other.name for other in ANALYZERS]
+    if analyzer.name not in names:
+        return
+    st.header("Next", anchor=False)
+    with st.container(horizontal=True):
+        for other in ANALYZERS[names.index(analyzer.name) + 1 :][:1]:
+            label = f"{other.title}: {other.question}"
+            st.page_link(f"views/{other.name}.py", label=label, icon=":material/arrow_forward:")
+        st.page_link(
+            "views/overview.py", label="All risks on one page", icon=":material/dashboard:"
+        )

@@ -47,7 +47,7 @@ _HARDEN = (
 _TABLE = (
     Indicator(
         "robust_accuracy",
-        "After changes of at most {budget}, {value} of the answers are still right{before}",
+        "{before} of the answers are right; after changes of at most {budget}, {value} still are",
         _HARDEN,
         "Chen, Jordan and Wainwright 2020; Simonetto et al. 2024 on constraints in tables",
     ),
@@ -79,8 +79,8 @@ _TABLE = (
 _WANTED = (
     Indicator(
         "robust_accuracy",
-        "After changes of at most {budget}, {value} of the answers are right or at least not "
-        "{wanted!r}, which was wanted{before}",
+        "{before} of the answers are right; after changes of at most {budget}, {value} are right "
+        "or at least not {wanted!r}, which was wanted",
         _HARDEN,
         "Carlini and Wagner 2017 (targeted attacks); NIST AI 100-2 E2025",
     ),
@@ -127,7 +127,7 @@ _PROOF = (
 _TEXT = (
     Indicator(
         "robust_accuracy",
-        "After the attack ({attack}), {value} of the answers are still right{before}",
+        "{before} of the answers are right; after the attack ({attack}), {value} still are",
         "Correct spelling and normalise letters before the text reaches the model; train on "
         "misspelt text.",
         "Morris et al. 2020; Gao et al. 2018",
@@ -414,8 +414,8 @@ def _before(measurements: Measurements) -> str:
     """How many of the same answers were right before the attack."""
     accuracy = measurements.estimates.get("accuracy")
     if accuracy is None or accuracy.value is None:
-        return ""
-    return f"; {_number(accuracy.value, 'accuracy')} were before it"
+        return "An unknown share"
+    return _number(accuracy.value, "accuracy")
 
 
 def _neutral(measurements: Measurements) -> str:

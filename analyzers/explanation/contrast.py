@@ -68,6 +68,11 @@ def contrast_chart(measurements: Measurements, row: int, other: int) -> Chart | 
     rows = measurements.tables["explained_rows"].to_pandas().set_index("row")
     start, end = float(rows["output"][other]), float(rows["output"][row])
     things = things_of(measurements)
+    n_all = len(table) if is_text else int(measurements.facts.get("n_features") or len(table))
+    if n_all > len(table):
+        # The columns that were not kept one by one are among the others, whatever their sum.
+        is_sum = table["feature"] == f"{n_all - len(table) + 1} other columns"
+        table = pd.concat([table[~is_sum], table[is_sum]])
     first, rest = table.iloc[:_MOST_BARS], table.iloc[_MOST_BARS:]
     names = [
         f"{plain(line.feature, longest=20)}: {plain(line.value, longest=10)} / "
@@ -76,7 +81,7 @@ def contrast_chart(measurements: Measurements, row: int, other: int) -> Chart | 
     ]
     steps = first["difference"].tolist()
     if len(rest):
-        names.append(f"{len(rest)} other {things.parts}")
+        names.append(f"{n_all - len(first):,} other {things.parts}")
         steps.append(float(rest["difference"].sum()))
     top, output = table.iloc[0], output_of(measurements)
     return Chart(

@@ -31,8 +31,8 @@ from analyzers.explanation.word_charts import coloured_words_chart, word_steps_c
 DEPENDENCES = 2
 
 OVERALL, ONE_ROW = "What counts overall?", "What counts for one row?"
-COLUMNS, ROWS = "How does a column act?", "Which rows stand for the others?"
-GROUPS, TRUST = "For whom does what count?", "Can it be trusted?"
+COLUMNS, ROWS = "How does a column act?", "Which rows are typical?"
+GROUPS, TRUST = "For whom?", "Can it be trusted?"
 SECTIONS = {
     "importance": OVERALL,
     "beeswarm": OVERALL,

@@ -44,7 +44,12 @@ def local_chart(measurements: Measurements, row: int) -> Chart | None:
     if part.empty or line.empty:
         return None
     base, output = float(line["base"].iloc[0]), float(line["output"].iloc[0])
-    order = np.argsort(-part["phi"].abs().to_numpy(), kind="stable")
+    n_all = max(int(measurements.facts.get("n_features") or 0), len(part))
+    size = part["phi"].abs().to_numpy(copy=True)
+    if n_all > len(part):
+        # The sum of the columns that were not kept one by one is no step of its own.
+        size[-1] = -1.0
+    order = np.argsort(-size, kind="stable")
     names = [
         named(feature, value)
         for feature, value in zip(
@@ -54,7 +59,7 @@ def local_chart(measurements: Measurements, row: int) -> Chart | None:
     phi = part["phi"].to_numpy()[order]
     half = 1.96 * part["error"].fillna(0.0).to_numpy()[order]
     if len(names) > STEPS_SHOWN:
-        names = [*names[: STEPS_SHOWN - 1], f"{len(names) - STEPS_SHOWN + 1} further columns"]
+        names = [*names[: STEPS_SHOWN - 1], f"{n_all - STEPS_SHOWN + 1:,} further columns"]
         phi = np.append(phi[: STEPS_SHOWN - 1], phi[STEPS_SHOWN - 1 :].sum())
         # Errors along one order are not independent, so none is said of a sum of values.
         half = np.append(half[: STEPS_SHOWN - 1], 0.0)
@@ -67,7 +72,7 @@ def local_chart(measurements: Measurements, row: int) -> Chart | None:
         name="local",
         title=f"Row {row:,}: from {start} to {end}, column by column",
         caption=(
-            f"Starting at the base value {start}, each of the {len(part):,} columns raises "
+            f"Starting at the base value {start}, each of the {n_all:,} columns raises "
             f"(orange) or lowers (blue) the {output_name} of row {row:,} until {end}."
             + (
                 " ± is the 95 % half-width of a value, from the random orders it is sampled in."

@@ -1,6 +1,7 @@
 """One look for every chart: colours that pass contrast checks, escaped words, small figures."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any, Literal
 
 # Okabe-Ito, darkened where the original is below 3:1 on white. Ten entries: with fewer,
@@ -20,6 +21,7 @@ SEQUENTIAL = (
 LIMIT_COLOUR = "#C2410C"
 INK = "#374151"
 LONGEST_WORD = 80
+_LETTERS_OF_A_TITLE = 44
 
 
 def plain(text: object, *, longest: int = LONGEST_WORD) -> str:
@@ -91,8 +93,10 @@ def limit_line(value: float, *, axis: Literal["x", "y"], label: str) -> dict[str
 
 
 def _axis(title: str) -> dict[str, Any]:
+    # Half a page holds about this many letters; what is longer would be cut off at both ends.
+    lines = wrap(title, _LETTERS_OF_A_TITLE, break_long_words=False, break_on_hyphens=False)
     return {
-        "title": {"text": title, "font": {"color": INK}},
+        "title": {"text": "<br>".join(lines), "font": {"color": INK}},
         "tickfont": {"color": INK},
         "gridcolor": "#D3DAE3",
         "zerolinecolor": "#9AA5B1",

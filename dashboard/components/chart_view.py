@@ -41,7 +41,8 @@ def chart_view(
     key = "-".join(word for word in ("chart", area, chart.name.replace("_", "-"), place) if word)
     stem = file_stem("assay", area, chart.name)
     figure = in_dark(chart.figure) if is_dark_page() else dict(chart.figure)
-    with st.container(border=True, key=key, height="stretch"):
+    # Charts of a grid stand side by side; one that was picked stands alone.
+    with st.container(border=True, key=key, height="content" if place else "stretch"):
         st.subheader(as_text(chart.title), anchor=False)
         if chart.sentence:
             st.markdown(as_text(chart.sentence))

@@ -281,7 +281,7 @@ def test_the_finding_says_how_many_were_right_before():
         for finding in ANALYZER.judge(measured, load_policy("conventions"))
         if finding.code == "adversarial.robust_accuracy"
     )
-    assert f"; {100 * before:.0f} % were before it" in said
+    assert said.startswith(f"{100 * before:.0f} % of the answers are right; after changes of")
 
 
 def three_way_bench():

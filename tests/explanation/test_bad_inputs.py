@@ -9,16 +9,18 @@ from onnx import TensorProto, helper
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from analyzers.core.finding import Verdict
 from analyzers.core.job import Failed, Limits
 from analyzers.core.result import Measurements
-from analyzers.explanation import ANALYZER
+from analyzers.explanation import ANALYZER, contrast_chart, explained_row_numbers, local_chart
+from analyzers.explanation.params import ExplanationParams
 from analyzers.policies import load_policy
 from tests.examining import Upload, estimator, examine, table
+from tests.explanation.benches import number_bench, number_frame
 from tests.jobs.uploads import script
 
 pytestmark = [pytest.mark.sandbox]
@@ -290,3 +292,24 @@ def test_fifty_classes_are_explained_for_one(runner, store):
 
     assert found.facts["class"] == "class 7"
     assert found.estimates["additivity_error"].value < 1e-9
+
+
+def test_of_many_columns_the_further_ones_are_counted_once():
+    found = ANALYZER.measure(
+        number_bench(LinearRegression(), number_frame(120, 90)),
+        ExplanationParams(rows=30, sampled_rows=5, background_rows=20, lime_samples=200),
+    )
+    rows = explained_row_numbers(found)
+
+    for row in rows[:5]:
+        chart = local_chart(found, row)
+        (names,) = (trace["y"] for trace in chart.figure["data"])
+        assert names[0] == "79 further columns"
+        assert not any("other columns" in name for name in names)
+        assert "each of the 90 columns" in chart.caption
+        steps = chart.figure["data"][0]["x"]
+        outputs = found.tables["explained_rows"].to_pandas().set_index("row")
+        total = outputs["output"][row] - outputs["base"][row]
+        assert sum(steps) == pytest.approx(total)
+    contrast = contrast_chart(found, rows[0], rows[1])
+    assert contrast.figure["data"][0]["y"][0] == "75 other columns"
