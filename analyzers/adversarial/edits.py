@@ -15,6 +15,9 @@ def edit_distance(first: str, second: str) -> int:
     References:
         Levenshtein 1966; Wagner and Fischer 1974.
     """
+    # What both begin and end with costs nothing, and most edited texts share nearly all.
+    first, second = _without_common_start(first, second)
+    first, second = _without_common_start(first[::-1], second[::-1])
     if not first or not second:
         return max(len(first), len(second))
     letters = np.array([ord(char) for char in second], dtype=np.int64)
@@ -26,6 +29,13 @@ def edit_distance(first: str, second: str) -> int:
         # An insertion costs one more than the entry to its left: a running minimum.
         row = np.minimum.accumulate(best - places) + places
     return int(row[-1])
+
+
+def _without_common_start(first: str, second: str) -> tuple[str, str]:
+    pairs = enumerate(zip(first, second, strict=False))
+    shorter = min(len(first), len(second))
+    start = next((at for at, (one, other) in pairs if one != other), shorter)
+    return first[start:], second[start:]
 
 
 def similarity(first: str, second: str) -> float:

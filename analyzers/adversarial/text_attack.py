@@ -17,7 +17,7 @@ from analyzers.adversarial.textattack_import import warm_up
 from analyzers.core.model import Model
 from analyzers.core.workbench import SoFar, Tracker, untracked
 
-WIDTH = 32
+WIDTH = 64
 CONFIRMED_TOGETHER = 16
 REMEMBERED = 100_000
 LABELS_ONLY = "Labels only (synonyms, put back one by one)"
@@ -173,10 +173,15 @@ def _by_recipe(params: AdversarialParams, target: int | None, stack: contextlib.
     """Run one TextAttack search a text, each with an attack of its own while it lasts."""
     warm_up()
     from analyzers.adversarial.offline_parts import AverageSentence, local_parts
-    from analyzers.adversarial.quick_texts import keep_plain_numbers, quick_texts
+    from analyzers.adversarial.quick_texts import (
+        keep_plain_numbers,
+        old_objects_set_aside,
+        quick_texts,
+    )
 
     stack.enter_context(local_parts())
     stack.enter_context(quick_texts())
+    stack.enter_context(old_objects_set_aside())
     free: list[tuple[Any, dict[str, Ask]]] = []
 
     def search(job: tuple[str, int], ask: Ask) -> _Find:
