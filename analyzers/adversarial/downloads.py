@@ -10,9 +10,8 @@ from pathlib import Path
 from analyzers.core.errors import UnsuitableSubject
 
 FOLDER = Path(__file__).parent / "lexicon" / "downloads"
-FILES = {
-    "bert-base-uncased": ("config.json", "model.safetensors", "tokenizer.json"),
-}
+_FILES = ("config.json", "model.safetensors", "tokenizer.json")
+FILES = {"bert-base-uncased": _FILES, "distilroberta-base": _FILES}
 
 
 def is_there(model: str) -> bool:

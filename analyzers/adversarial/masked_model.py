@@ -21,7 +21,7 @@ class MaskedModel(NamedTuple):
     max_length: int
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def masked_model(folder: Path) -> MaskedModel:
     """Read the model in `folder`; searches in step share it.
 

@@ -28,6 +28,8 @@ Recipe = Literal[
     "CheckList (names, places, numbers, contractions)",
     "Input reduction (words left out)",
     "BAE (words from a language model)",
+    "BERT-Attack (words from a language model)",
+    "CLARE (words put in, swapped and merged)",
 ]
 
 
@@ -152,8 +154,8 @@ class AdversarialParams(Params):
     )  # fmt: skip
     recipe: Recipe = parameter(
         "DeepWordBug (typing errors)", label="Text: recipe", only="text",
-        help="How words are changed. All run without a network; the last needs a model that you "
-        "put into a folder first. Genetic and swarm searches take the most queries. A model "
+        help="How words are changed. All run without a network; the last three need a model that "
+        "you put into a folder first. Genetic and swarm searches take the most queries. A model "
         "without scores is attacked with synonyms and labels only, whatever is chosen here.",
     )  # fmt: skip
     meaning: float = parameter(

@@ -23,6 +23,7 @@ _LEAST_COSINE = {"TextFooler (near words)": 0.5, "A2T (few near words)": 0.8}
 _LARGEST_SHARE = {
     "A2T (few near words)": 0.1, "LEAP (synonyms, particle swarm)": 0.16,
     "IGA (near words, genetic search)": 0.2, "Alzantot (near words, genetic search)": 0.2,
+    "BERT-Attack (words from a language model)": 0.4,
 }  # fmt: skip
 _LEAST_WORDS = {"A2T (few near words)": 4}
 # The others leave them alone too, but count or split words in ways of their own; TextFooler has a
@@ -60,7 +61,7 @@ def keeps_rules(recipe: str, original: str, changed: str, *, meaning: float = 0.
         return edit_distance(original, changed) <= LARGEST_TYPO * max(len(original.split()), 1)
     if swapped is None:
         # Recipes that may change the number of words have no rule on single ones.
-        return recipe.startswith(("TextBugger", "CheckList", "Morpheus"))
+        return recipe.startswith(("TextBugger", "CheckList", "Morpheus", "CLARE"))
     if recipe in _KEEPS_FUNCTION_WORDS and any(word in FUNCTION_WORDS for word, _ in swapped):
         return False
     share = len(swapped) / max(len(WORD.findall(original)), 1)

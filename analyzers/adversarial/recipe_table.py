@@ -83,7 +83,7 @@ def compare_recipes(
         meant = [sentence_similarity(old, new.text) for old, new in pairs]
         row |= {"n_flipped": len(pairs), "n_attacked": len(found)}
         row |= _mean(shares, "words_changed_share", "words_changed", most=1.0)
-        row |= _mean(meant, "meaning", "meaning")
+        row |= _mean(meant, "meaning", "meaning", most=1.0)
         row |= _mean([float(new.queries) for new in found], "queries", "queries")
     return table_of("recipes", rows)
 

@@ -6,7 +6,7 @@ References:
     (TextBugger); Ren et al. 2019 (PWWS); Jin et al. 2020 (TextFooler); Yoo and Qi 2021 (A2T); Wang,
     Jin and He 2019 (IGA); Alzantot et al. 2018; Zang et al. 2020 (particle swarm); Xiao et al. 2023
     (LEAP); Tan et al. 2020 (Morpheus); Ribeiro et al. 2020 (CheckList); Garg and Ramakrishnan 2020
-    (BAE).
+    (BAE); Li, Ma et al. 2020 (BERT-Attack); Li, Zhang et al. 2021 (CLARE).
 """
 
 import importlib
@@ -18,8 +18,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzers.adversarial.downloads import folder_of
-from analyzers.adversarial.masked_model import masked_model
 from analyzers.adversarial.params import Recipe
 from analyzers.adversarial.textattack_import import warm_up
 from analyzers.core.errors import UnsuitableSubject
@@ -28,6 +26,7 @@ Scores = Callable[[list[str]], NDArray[np.float64]]
 
 MOST_TEXTS_A_CALL = 1 << 20
 _RECIPES = "textattack.attack_recipes."
+BERT, ROBERTA = "bert-base-uncased", "distilroberta-base"
 _VECTORS = "Near words come from our own 20,000 counter-fitted vectors, not from the paper's. "
 _THESAURUS = "Synonyms come from WordNet 3.0 and are put into the word's own form. "
 _SENTENCES = (
@@ -90,7 +89,15 @@ ABOUT: dict[Recipe, About] = {
     ),
     "Input reduction (words left out)": About("Feng et al. 2018", is_reduction=True),
     "BAE (words from a language model)": About(
-        "Garg and Ramakrishnan 2020", _DICTIONARY + _SENTENCES, needs="bert-base-uncased"
+        "Garg and Ramakrishnan 2020", _DICTIONARY + _SENTENCES, needs=BERT
+    ),
+    "BERT-Attack (words from a language model)": About(
+        "Li, Ma et al. 2020",
+        _SENTENCES + "Eight candidates a word, not the paper's 48.",
+        needs=BERT,
+    ),
+    "CLARE (words put in, swapped and merged)": About(
+        "Li, Zhang et al. 2021", _DICTIONARY + _SENTENCES, needs=ROBERTA
     ),
 }
 
@@ -152,6 +159,7 @@ def _built(name: Recipe, wrapper: Any, goal: Callable[..., Any]) -> Any:  # noqa
     from textattack.constraints.pre_transformation import RepeatModification, StopwordModification
     from textattack.constraints.semantics import WordEmbeddingDistance
 
+    from analyzers.adversarial import masked_parts as masked
     from analyzers.adversarial import offline_parts as own
 
     kept = [RepeatModification(), StopwordModification()]
@@ -221,7 +229,22 @@ def _built(name: Recipe, wrapper: Any, goal: Callable[..., Any]) -> Any:  # noqa
                 return published(
                     "bae_garg_2019", "BAEGarg2019",
                     UniversalSentenceEncoder=own.AverageSentence,
-                    PartOfSpeech=own.LexiconPartOfSpeech, WordSwapMaskedLM=_masked_model,
+                    PartOfSpeech=own.LexiconPartOfSpeech, WordSwapMaskedLM=masked.swap_with(BERT),
+                )  # fmt: skip
+            case "BERT-Attack (words from a language model)":
+                return published(
+                    "bert_attack_li_2020", "BERTAttackLi2020",
+                    UniversalSentenceEncoder=own.AverageSentence,
+                    WordSwapMaskedLM=masked.swap_with(BERT),
+                )  # fmt: skip
+            case "CLARE (words put in, swapped and merged)":
+                return published(
+                    "clare_li_2020", "CLARE2020",
+                    UniversalSentenceEncoder=own.AverageSentence,
+                    transformers=masked.transformers_with(ROBERTA),
+                    WordSwapMaskedLM=masked.held_to(ROBERTA, swaps.WordSwapMaskedLM),
+                    WordInsertionMaskedLM=masked.held_to(ROBERTA, swaps.WordInsertionMaskedLM),
+                    WordMergeMaskedLM=masked.held_to(ROBERTA, masked.DictionaryMerge),
                 )  # fmt: skip
 
 
@@ -230,16 +253,6 @@ def _by_leaving_out(**options: object) -> Any:  # noqa: ANN401
 
     return GreedyWordSwapWIR(
         wir_method="delete", truncate_words_to=options.get("truncate_words_to")
-    )
-
-
-def _masked_model(**options: Any) -> Any:  # noqa: ANN401
-    from textattack.transformations import WordSwapMaskedLM
-
-    model = masked_model(folder_of("bert-base-uncased"))
-    return WordSwapMaskedLM(
-        **options | {"masked_language_model": model.network, "max_length": model.max_length},
-        tokenizer=model.tokenizer,
     )
 
 

@@ -12,11 +12,15 @@ from analyzers.adversarial import ANALYZER, downloads
 from analyzers.adversarial.masked_model import masked_model
 from analyzers.adversarial.params import AdversarialParams
 from analyzers.adversarial.recipe_rules import keeps_rules
+from analyzers.adversarial.recipes import ABOUT, build_recipe
 from analyzers.adversarial.text_attack import Memory, attack_texts
+from analyzers.adversarial.textattack_import import warm_up
 from analyzers.core.errors import UnsuitableSubject
 from tests.adversarial.benches import review_model, reviews, reviews_bench
 
 BAE = "BAE (words from a language model)"
+BERT_ATTACK = "BERT-Attack (words from a language model)"
+CLARE = "CLARE (words put in, swapped and merged)"
 MARKS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
@@ -52,14 +56,19 @@ def place(tmp_path, monkeypatch):
     masked_model.cache_clear()
 
 
-def test_it_is_found_where_it_was_put_and_runs(place):
-    assert not downloads.is_there("bert-base-uncased")
-    put(place)
-    assert downloads.is_there("bert-base-uncased")
+@pytest.mark.parametrize(
+    ("recipe", "name"),
+    [(BAE, "bert-base-uncased"), (BERT_ATTACK, "bert-base-uncased"), (CLARE, "distilroberta-base")],
+)
+def test_it_is_found_where_it_was_put_and_runs(place, recipe, name):
+    assert not downloads.is_there(name)
+    assert ABOUT[recipe].needs == name
+    put(place.parent / name)
+    assert downloads.is_there(name)
     model = review_model()
     texts = reviews()["text"].tolist()[:6]
     codes = np.asarray(model.predict(texts))
-    params = AdversarialParams(recipe=BAE, queries=300)
+    params = AdversarialParams(recipe=recipe, queries=300)
 
     memory = Memory(model, labels_only=False, n_classes=2)
     found = attack_texts(model, texts, codes, params, seed=0, memory=memory)
@@ -68,9 +77,30 @@ def test_it_is_found_where_it_was_put_and_runs(place):
     assert sum(attempt.queries for attempt in found) > len(texts), "candidates were asked about"
     broken = [at for at, attempt in enumerate(found) if attempt.is_broken]
     for at in broken:
-        assert keeps_rules(BAE, texts[at], found[at].text)
+        assert keeps_rules(recipe, texts[at], found[at].text)
         assert model.predict([found[at].text])[0] != codes[at]
     assert masked_model.cache_info().misses == 1, "read once for all searches"
+    assert not any(attempt.is_unconfirmed for attempt in found), "the recipe keeps its own rules"
+
+
+def test_clare_puts_words_in_and_merges_them(place):
+    put(place.parent / "distilroberta-base")
+    warm_up()
+    attack = build_recipe(CLARE, lambda texts: np.full((len(texts), 2), 0.5), queries=100)
+    from textattack.shared import AttackedText
+
+    text = AttackedText("a good film and a warm story about old friends")
+
+    made = attack.transformation(text)
+
+    lengths = {len(other.words) - len(text.words) for other in made}
+    assert lengths == {-1, 0, 1}
+
+
+def test_a_bert_attack_changes_at_most_four_words_in_ten():
+    before = "one two three four five six seven eight nine ten"
+    assert keeps_rules(BERT_ATTACK, before, before.replace("one two three four", "a b c d"))
+    assert not keeps_rules(BERT_ATTACK, before, "a b c d e f g eight nine ten")
 
 
 def test_a_swap_of_another_part_of_speech_breaks_the_rules():
@@ -103,6 +133,9 @@ def test_a_damaged_model_does_not_cost_the_other_recipes_their_numbers(place):
     table = ANALYZER.measure(reviews_bench(), params).tables["recipes"].to_pandas()
 
     rows = table.set_index("recipe")
-    assert "do not open" in rows.loc[BAE, "needs"]
-    assert np.isnan(rows.loc[BAE, "robust_accuracy"])
-    assert rows.drop(index=BAE)["robust_accuracy"].notna().all()
+    for recipe in (BAE, BERT_ATTACK):
+        assert "do not open" in rows.loc[recipe, "needs"]
+    assert rows.loc[CLARE, "needs"] == "distilroberta-base"
+    missing = [BAE, BERT_ATTACK, CLARE]
+    assert rows.loc[missing, "robust_accuracy"].isna().all()
+    assert rows.drop(index=missing)["robust_accuracy"].notna().all()
