@@ -53,8 +53,10 @@ class ExplanationParams(Params):
     )
     output_class: str = class_choice(
         label="Class to explain",
-        help="Whose probability is explained, for every row.",
-        none="the positive class; of several, the one predicted most often",
+        help="Whose probability is explained, for every row. Of several classes it is the one "
+        "predicted most often where none is chosen, and for pictures the one the model reads in "
+        "each.",
+        none="chosen for you",
     )
     row: int | None = parameter(
         None,

@@ -8,6 +8,7 @@ References: Ribeiro, Singh and Guestrin 2016.
 
 import contextlib
 import io
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -62,7 +63,7 @@ class PictureLime(NamedTuple):
 
 
 def lime_of_pictures(
-    ask: Ask,
+    ask_of: Callable[[int], Ask],
     pictures: Pictures,
     sums: NDArray[np.float64],
     shown: int,
@@ -76,7 +77,7 @@ def lime_of_pictures(
     """Run LIME on some pictures, and again on the shown one.
 
     Args:
-        ask: returns `(n,)` outputs for n pictures.
+        ask_of: for the place of a picture, what returns `(n,)` outputs for n copies of it.
         pictures: `(n_pictures, height, width, n_channels)`.
         sums: `(n_pictures, n_patches)` their SHAP values.
         shown: place of the shown one.
@@ -90,12 +91,14 @@ def lime_of_pictures(
     places = [shown, *[at for at in range(len(pictures)) if at != shown]][:PICTURES]
     keeps = drawing.integers(0, 2, (min(SAMPLES, n_samples), int(patches.max()) + 1))
     few = track(places, "Running LIME on pictures", total=len(places))
-    fits = [shared_lime_of(ask, pictures[at], hidden, patches, keeps) for at in few]
+    fits = [shared_lime_of(ask_of(at), pictures[at], hidden, patches, keeps) for at in few]
     seeds = [int(seed) for seed in seeding.integers(0, 2**31, RUNS)]
     n_samples = min(n_samples, MOST_SAMPLES)
 
     def run(seed: int, width: float = WIDTH) -> PatchRun:
-        return lime_of_patches(ask, pictures[shown], hidden, patches, n_samples, seed, width=width)
+        return lime_of_patches(
+            ask_of(shown), pictures[shown], hidden, patches, n_samples, seed, width=width
+        )
 
     runs = [run(seed) for seed in track(seeds, "Running LIME on the shown picture", total=RUNS)]
     narrow, wide = (

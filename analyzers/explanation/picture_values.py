@@ -1,13 +1,13 @@
 """What each part of a picture adds, by SHAP."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analyzers.anatomy.refusal import DoesNotFit
-from analyzers.core.model import DifferentiableModel
+from analyzers.core.model import DifferentiableModel, Model
 from analyzers.core.workbench import Tracker
 from analyzers.explanation.attribution import Target
 from analyzers.explanation.coalitions import gains_of, walks
@@ -37,6 +37,67 @@ class Heat(NamedTuple):
     why: str
     n_background: int
     error: float | None
+
+
+class Heats(NamedTuple):
+    """SHAP values of pictures, each for a class of its own or all for the same.
+
+    Attributes:
+        values: `(n_pictures, height, width)`.
+        bases: `(n_pictures,)` the answer to the background about each picture's class.
+        explainer: its name.
+        why: why this one.
+        n_background: pictures that stand for the unknown.
+        error: median 95 % half-width of a picture's least certain value; None where exact.
+    """
+
+    values: NDArray[np.float64]
+    bases: NDArray[np.float64]
+    explainer: str
+    why: str
+    n_background: int
+    error: float | None
+
+
+def join_heats(
+    targets: Sequence[Target], heat_of: Callable[[NDArray[np.int64], Target], Heat]
+) -> Heats:
+    """Explain the pictures of one target after those of another.
+
+    Args:
+        targets: what is explained of each picture.
+        heat_of: explains the pictures at some places for one target.
+    """
+    kinds = list(dict.fromkeys(targets))
+    members = [np.flatnonzero([one == kind for one in targets]) for kind in kinds]
+    heats = [heat_of(places, kind) for places, kind in zip(members, kinds, strict=True)]
+    order = np.argsort(np.concatenate(members), kind="stable")
+    first = heats[0]
+    errors = [heat.error for heat in heats if heat.error is not None]
+    counts = [len(places) for places in members]
+    return Heats(
+        np.concatenate([heat.values for heat in heats])[order],
+        np.repeat([heat.base for heat in heats], counts)[order],
+        first.explainer, first.why, first.n_background,
+        float(np.average(errors, weights=counts)) if errors else None,
+    )  # fmt: skip
+
+
+def outputs_of_each(
+    model: Model, targets: Sequence[Target], pictures: Pictures
+) -> NDArray[np.float64]:
+    """Ask about pictures, each about its own target: `(n_pictures,)` outputs."""
+    kinds = dict.fromkeys(targets)
+    if len(kinds) == 1 or not targets[0].has_probabilities:
+        found = np.empty(len(pictures))
+        for kind in kinds:
+            mine = np.array([one == kind for one in targets])
+            found[mine] = kind.outputs(model, pictures[mine])
+        return found
+    codes = np.array([one.class_index for one in targets], dtype=np.int64)
+    return np.asarray(
+        model.predict_proba(pictures)[np.arange(len(pictures)), codes], dtype=np.float64
+    )
 
 
 def patches_of(height: int, width: int) -> NDArray[np.int64]:

@@ -1,5 +1,7 @@
 """Explain a model of pictures: which cells of a picture moved the answer."""
 
+from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 
 import numpy as np
@@ -11,7 +13,7 @@ from analyzers.core.model import Capability, DifferentiableModel
 from analyzers.core.result import Estimate, Fact, Measurements
 from analyzers.core.workbench import Workbench
 from analyzers.explanation.agreement import top_of
-from analyzers.explanation.attribution import target_of
+from analyzers.explanation.attribution import Target, target_of
 from analyzers.explanation.faithfulness import (
     DEEPEST,
     Faithfulness,
@@ -29,7 +31,9 @@ from analyzers.explanation.picture_values import (
     Pictures,
     heat_by_gradients,
     heat_by_patches,
+    join_heats,
     names_of,
+    outputs_of_each,
     patches_of,
     sum_by_patch,
 )
@@ -51,7 +55,10 @@ def measure_pictures(bench: Workbench, params: ExplanationParams) -> Measurement
     """Explain pictures."""
     model = bench.need_model()
     choosing, masking, local, deleting = bench.rng.spawn(4)
-    class_index = choose_class(bench, params)
+    # Pictures of many classes have little in common: each is explained for what the model reads
+    # in it, unless a class is asked for.
+    is_own = bench.subject.task == "multiclass" and not params.output_class
+    class_index = None if is_own else choose_class(bench, params)
     target = target_of(model, class_index)
     chosen = choose_rows(bench, params, min(params.rows, MOST_GRADIENT_PICTURES), choosing)
     images = bench.data.images
@@ -59,8 +66,11 @@ def measure_pictures(bench: Workbench, params: ExplanationParams) -> Measurement
     assert images is not None  # noqa: S101  this function takes pictures only
     assert background is not None  # noqa: S101  as above
 
-    def ask(asked: Pictures) -> NDArray[np.float64]:
-        return target.outputs(model, asked)
+    def targets_of(places: NDArray[np.int64]) -> list[Target]:
+        if not is_own:
+            return [target] * len(places)
+        codes = bench.need_predictions().predicted[places].astype(np.int64)
+        return [replace(target, class_index=int(code)) for code in codes]
 
     positions, refused = chosen.positions[:MOST_GRADIENT_PICTURES], ""
     try:
@@ -70,33 +80,54 @@ def measure_pictures(bench: Workbench, params: ExplanationParams) -> Measurement
             model, DifferentiableModel
         ):
             raise DoesNotFit("the model gives no gradients")
-        heat = heat_by_gradients(
-            model, images[positions], background[:MOST_BACKGROUND], target, bench.track
+        targets = targets_of(positions)
+        heat = join_heats(
+            targets,
+            lambda members, one: heat_by_gradients(
+                model, images[positions[members]], background[:MOST_BACKGROUND], one, bench.track
+            ),
         )
     except DoesNotFit as reason:
         refused = str(reason)
         positions = positions[: min(params.sampled_rows, MOST_MASKED_PICTURES)]
-        mean = background.mean(axis=0)
-        heat = heat_by_patches(ask, images[positions], mean, masking, bench.track)
+        mean, targets = background.mean(axis=0), targets_of(positions)
+        heat = join_heats(
+            targets,
+            lambda members, one: heat_by_patches(
+                partial(one.outputs, model), images[positions[members]], mean, masking, bench.track
+            ),
+        )
     pictures = images[positions]
-    outputs = ask(pictures)
+
+    def ask_of(place: int) -> Ask:
+        return partial(targets[place].outputs, model)
+
+    def ask_all(asked: Pictures) -> NDArray[np.float64]:
+        """Ask about as many pictures as there are, each about its own class."""
+        return outputs_of_each(model, targets, asked)
+
+    outputs = ask_all(pictures)
     shown = choose_shown(bench.need_predictions(), positions, params.row, outputs, class_index)
     patches = patches_of(pictures.shape[1], pictures.shape[2])
     sums = sum_by_patch(heat.values, patches)
     hidden = background.mean(axis=0)
     lime = lime_of_pictures(
-        ask, pictures, sums, shown.place, hidden, patches,
+        ask_of, pictures, sums, shown.place, hidden, patches,
         n_samples=params.lime_samples, rng=local, track=bench.track,
     )  # fmt: skip
-    owen = owen_of_picture(ask, pictures[shown.place], hidden)
-    faithfulness = _hide(ask, pictures, sums, patches, hidden, deleting)
+    owen = owen_of_picture(ask_of(shown.place), pictures[shown.place], hidden)
+    faithfulness = _hide(ask_all, pictures, sums, patches, hidden, deleting)
     estimates = {
         "additivity_error": Estimate(
-            value=float(np.abs(heat.base + heat.values.sum(axis=(1, 2)) - outputs).max()),
+            value=float(np.abs(heat.bases + heat.values.sum(axis=(1, 2)) - outputs).max()),
             n=len(pictures),
             method="largest |base + values - model's own answer|, probability",
         ),
-        "base_value": Estimate(value=heat.base, n=heat.n_background, method=target.scale),
+        "base_value": Estimate(
+            value=float(heat.bases.mean()),
+            n=heat.n_background,
+            method=f"{target.scale}, mean over the pictures" if is_own else target.scale,
+        ),
     } | picture_lime_estimates(lime, sums[shown.place], sum_by_patch(owen[None], patches)[0])
     estimates |= faithfulness_estimates(faithfulness)
     if heat.error is not None:
@@ -111,16 +142,19 @@ def measure_pictures(bench: Workbench, params: ExplanationParams) -> Measurement
     telling = [shown.place, *[at for at in lime.places[1:] if rows[at] in read_first]]
     tables = {
         "explained_rows": explained_rows(
-            bench, positions, heat.base + heat.values.sum(axis=(1, 2)),
-            np.full(len(positions), heat.base), shown.place,
+            bench, positions, heat.bases + heat.values.sum(axis=(1, 2)), heat.bases, shown.place,
         ),
         "cells": _cells(rows, pictures, heat.values, telling, lime.shown[patches], owen),
         "agreement": agreement_table(rows[lime.places], lime.agreement, lime.r_squared),
         "telling_rows": pa.Table.from_pylist(representatives, schema=TABLES["telling_rows"]),
         "deletion": faithfulness_table(faithfulness),
     }  # fmt: skip
-    explained = "the value"
-    if class_index is not None:
+    explained, named = "the value", None
+    if is_own:
+        scale = targets[0].scale
+        explained, named = f"{scale} of the answer the model gives", "each picture's own answer"
+    elif class_index is not None:
+        named = bench.subject.classes[class_index]
         explained = f"{target.scale} of {bench.subject.classes[class_index]!r}"
     facts: dict[str, Fact] = {
         "modality": "image",
@@ -129,8 +163,8 @@ def measure_pictures(bench: Workbench, params: ExplanationParams) -> Measurement
         "explainers_refused": refused,
         "explained_output": explained,
         "asked_output": explained,
-        "scale": target.scale,
-        "class": None if class_index is None else bench.subject.classes[class_index],
+        "scale": targets[0].scale,
+        "class": named,
         "n_explained": len(pictures),
         "background": f"{heat.n_background} pictures of the {chosen.source}",
         "n_background": heat.n_background,

@@ -85,9 +85,6 @@ def _one_picture(shown: Shown) -> None:
     chart = None if row is None else overlay_chart(shown.measurements, row)
     if chart is not None:
         chart_view(chart, shown.measurements, area=ANALYZER.name, place="picked")
-    st.caption(
-        "Every picture is explained for the same class; another one is chosen in the settings."
-    )
 
 
 def live(shown: Shown) -> None:

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from analyzers.explanation import ANALYZER, overlay_chart, picture_rows
+from analyzers.explanation import ANALYZER, overlay_chart, picture_rows, rows_in_order
 from analyzers.explanation.params import ExplanationParams
 from analyzers.explanation.picture_lime import lime_of_patches, shared_lime_of
 from analyzers.explanation.picture_values import patches_of
+from tests.adversarial.benches import digits_bench
 from tests.explanation.benches import TorchModel, picture_bench
 
 QUICK = ExplanationParams(lime_samples=200, rows=12, sampled_rows=6)
@@ -165,3 +166,35 @@ def test_any_kept_picture_is_drawn_beside_its_original(by_gradients):
     names = [note["text"] for note in chart.figure["layout"]["annotations"]]
     assert names == ["original", f"row {kept[-1]}, SHAP"]
     assert overlay_chart(found, 10**6) is None
+
+
+@pytest.mark.parametrize("method", ["automatic", "model-agnostic"])
+def test_of_many_classes_each_picture_is_explained_for_what_is_read_in_it(method):
+    bench = digits_bench(n_rows=24)
+    params = ExplanationParams(lime_samples=200, rows=12, sampled_rows=12, method=method)
+
+    found = ANALYZER.measure(bench, params)
+
+    rows = found.tables["explained_rows"].to_pandas()
+    scores = bench.model.predict_proba(bench.data.images[rows["row"]])
+    assert len(set(rows["predicted"])) > 3
+    np.testing.assert_allclose(rows["output"], scores.max(axis=1), atol=2e-3)
+    cells = found.tables["cells"].to_pandas().groupby("row")["phi"].sum()
+    gaps = (rows["output"] - rows["base"]).to_numpy() - cells[rows["row"]].to_numpy()
+    assert np.abs(gaps).max() < 2e-3
+    assert found.facts["explained_output"] == "probability of the answer the model gives"
+    chart = overlay_chart(found, int(rows["row"].iloc[1]))
+    assert "probability of the answer the model gives" in chart.caption
+    assert rows_in_order(found, "wrong answers, the surest first") is not None
+
+
+def test_a_class_that_is_asked_for_is_explained_in_every_picture():
+    bench = digits_bench(n_rows=24)
+    params = ExplanationParams(lime_samples=200, rows=12, output_class="3")
+
+    found = ANALYZER.measure(bench, params)
+
+    rows = found.tables["explained_rows"].to_pandas()
+    scores = bench.model.predict_proba(bench.data.images[rows["row"]])
+    np.testing.assert_allclose(rows["output"], scores[:, 3], atol=2e-3)
+    assert found.facts["explained_output"] == "probability of '3'"
