@@ -1,5 +1,6 @@
 """SHAP values in the user's own columns, and what they are values of."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -57,7 +58,8 @@ class Attribution:
         errors: `(n_rows, n_features)` standard error of each value where it was sampled.
         n_background: rows that stand for unknown values; 0 where the trees' own counts do.
         draws: how the sampling was done, where it was.
-        shap_difference: largest difference from the shap library on a few rows, where it was asked.
+        from_shap: asks the shap library about a few rows and returns the largest difference, or
+            None where it does not know the model; None where it is not asked.
     """
 
     values: NDArray[np.float64]
@@ -69,7 +71,7 @@ class Attribution:
     errors: NDArray[np.float64] | None = None
     n_background: int = 0
     draws: str = ""
-    shap_difference: float | None = None
+    from_shap: Callable[[], float | None] | None = None
 
 
 def target_of(model: Model, class_index: int | None) -> Target:

@@ -61,7 +61,6 @@ def explain_rows(
     method: Method,
     rng: np.random.Generator,
     track: Tracker,
-    beside_shap: bool = True,
 ) -> Explained:
     """Explain tabular rows in the user's columns.
 
@@ -75,11 +74,10 @@ def explain_rows(
             background rows stand for unknown values in trees too.
         rng: source of randomness.
         track: progress.
-        beside_shap: whether values of trees are compared with the shap library's.
     """
     frame, others = _frame(rows), _frame(background).iloc[:MOST_ASKED_BACKGROUND]
     attribution, refused = explain_exactly(
-        model, rows, background, target, method=method, track=track, beside_shap=beside_shap
+        model, rows, background, target, method=method, track=track
     )
     if attribution is not None:
         return Explained(attribution, len(frame), refused)
@@ -115,7 +113,6 @@ def explain_exactly(
     *,
     method: Method,
     track: Tracker,
-    beside_shap: bool = True,
 ) -> tuple[Attribution | None, tuple[str, ...]]:
     """Explain rows by what is made for the kind of model, held to the model's own answers.
 
@@ -127,7 +124,7 @@ def explain_exactly(
     model = original_of(model)
     candidates = _candidates(
         model, rows, background, target, track,
-        is_interventional=method == "interventional", beside_shap=beside_shap,
+        is_interventional=method == "interventional",
     )  # fmt: skip
     own = target.outputs(model, _frame(rows)) if candidates else np.zeros(0)
     refused = []
@@ -150,7 +147,6 @@ def _candidates(
     track: Tracker,
     *,
     is_interventional: bool,
-    beside_shap: bool,
 ) -> list[Callable[[], Attribution]]:
     frame, others = _frame(rows), _frame(background)
     n_features, class_index = frame.shape[1], target.class_index
@@ -173,9 +169,7 @@ def _candidates(
         if library in BOOSTER_LIBRARIES:
             return explain_booster(own, n_features, class_index)
         found = explain_forest(own, n_features, class_index, track)
-        if not beside_shap:
-            return found
-        return replace(found, shap_difference=difference_from_shap(own, found, class_index))
+        return replace(found, from_shap=lambda: difference_from_shap(own, found, class_index))
 
     return [by_parts]
 

@@ -143,7 +143,10 @@ def _explain_tables(
     if is_gradient:
         cost = Cost(cost.start, cost.each / _EXPLAINED_SIZES[0])
     attribution = attributions[-1]
-    found |= {"explainer": attribution.explainer, "n_background": attribution.n_background}
+    found |= {
+        "explainer": attribution.explainer, "n_background": attribution.n_background,
+        "follows_gradients": is_gradient,
+    }  # fmt: skip
     return found | _named("explain", cost) | _pairs(model, target, some)
 
 
@@ -199,7 +202,10 @@ def _explain_texts(
         cost = _growing(explain, _OTHER_SIZES, row_by_row=True)
     except DoesNotFit as reason:
         return found | {"refused": str(reason)} | _named("explain", Cost(0.0, 0.0))
-    return found | {"explainer": explained[-1].explainer} | _named("explain", cost)
+    found |= {
+        "explainer": explained[-1].explainer, "follows_gradients": not explained[-1].is_quick,
+    }  # fmt: skip
+    return found | _named("explain", cost)
 
 
 def _explain_pictures(
@@ -274,7 +280,7 @@ def _named(work: str, cost: Cost) -> dict[str, Fact]:
 
 PILOT = Analyzer(
     name="explanation_pilot",
-    version=1,
+    version=2,
     title="Speed of the model",
     question="How fast does this model answer, and how fast is its explainer?",
     about=__doc__ or "",

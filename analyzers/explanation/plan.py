@@ -52,6 +52,7 @@ class Speed(NamedTuple):
         n_words: of the median text; 0 for others.
         has_background: whether the explainer needs background rows.
         n_source: rows that they can be drawn from.
+        follows_gradients: whether the explainer does, which takes long for each row.
     """
 
     explainer: str
@@ -66,6 +67,7 @@ class Speed(NamedTuple):
     n_words: float
     has_background: bool
     n_source: int
+    follows_gradients: bool
 
 
 class Plan(NamedTuple):
@@ -114,6 +116,7 @@ def read_speed(facts: Mapping[str, Fact], *, job_seconds: float) -> Speed:
         n_words=max(0.0, number("n_words")),
         has_background=number("n_background") > 0,
         n_source=max(1, round(number("n_source"))),
+        follows_gradients=facts.get("follows_gradients") is True,
     )
 
 
@@ -152,7 +155,7 @@ def plan_of(subject: Subject, params: ExplanationParams, speed: Speed) -> Plan:
         if params.method == "interventional" and n_background:
             # Rows and background rows are walked down the trees alike.
             units += 2 * n_background
-        elif "gradients" in speed.explainer:
+        elif speed.follows_gradients:
             units *= n_background
         explaining = 2 * speed.explain_start + units * speed.explain_each
     if speed.pairs_seconds < 0 or (is_asking and params.method == "model-agnostic"):
@@ -170,7 +173,7 @@ def _text_plan(subject: Subject, params: ExplanationParams, speed: Speed) -> Pla
     drawn = min(params.rows, subject.n_rows)
     counts = count_texts(
         drawn, params.sampled_rows, params.lime_samples, speed.n_words,
-        is_asking=not speed.explainer, is_slow="gradients" in speed.explainer,
+        is_asking=not speed.explainer, is_slow=speed.follows_gradients,
     )  # fmt: skip
     own = _OWN_WORK_OF_OTHERS_S + counts.neighbours * _TEXT_SAMPLE_S * max(1.0, speed.n_words / 20)
     explaining = speed.explain_start + counts.explained * speed.explain_each

@@ -262,8 +262,6 @@ def _tests(
         method=params.method,
         rng=again,
         track=bench.track,
-        # The same trees were compared before.
-        beside_shap=False,
     )
     found["noise_stability"] = (
         noise_stability(both.attribution.values)
@@ -360,9 +358,10 @@ def _estimates(
     else:
         same = Estimate.unmeasured("With one column every order is the same.")
         estimates |= {"faithfulness_gain": same, "insertion_gain": same}
-    if attribution.shap_difference is not None:
+    difference = attribution.from_shap() if attribution.from_shap else None
+    if difference is not None:
         estimates["difference_from_shap"] = Estimate(
-            value=attribution.shap_difference,
+            value=difference,
             n=min(n, ROWS_CHECKED),
             method="largest difference of a value from shap.TreeExplainer",
         )

@@ -43,6 +43,7 @@ class Texts(NamedTuple):
         explainer: its name.
         why: why this one.
         background: what stands for an unknown word.
+        is_quick: whether thousands of texts cost little, because no text is asked about again.
     """
 
     values: list[WordValues]
@@ -52,6 +53,7 @@ class Texts(NamedTuple):
     explainer: str
     why: str
     background: str = "the empty text: an unknown word is one that is not there"
+    is_quick: bool = False
 
 
 def weigh_words(model: Model, texts: list[str], class_index: int | None, track: Tracker) -> Texts:
@@ -87,6 +89,7 @@ def weigh_words(model: Model, texts: list[str], class_index: int | None, track: 
         values, np.full(len(texts), sign * start[row]), rebuilt, scale,
         f"exact attribution to words of a {kind} on {type(vectorizer).__name__}",
         "Words are counted, weighed and added up, so each word's part is exact.",
+        is_quick=True,
     )  # fmt: skip
 
 

@@ -77,7 +77,7 @@ def measure_words(bench: Workbench, params: ExplanationParams) -> Measurements:
         texts,
         found.values,
         shown.place,
-        n_texts=TEXTS_OF_SLOW if len(texts) < len(chosen.positions) else TEXTS,
+        n_texts=TEXTS if found.is_quick else TEXTS_OF_SLOW,
         n_samples=params.lime_samples,
         rng=local,
         track=bench.track,

@@ -17,7 +17,7 @@ from tests.explanation.benches import columns_of, number_bench, number_frame
 
 FRAME = number_frame(500, 10)
 SUBJECT = subject_of(columns_of(FRAME, "y"), n_rows=5000)
-ASKED = Speed("", "", 0.2, 1e-3, 1e-5, 0.0, 0.0, -1.0, 1e-7, 0.0, False, 5000)
+ASKED = Speed("", "", 0.2, 1e-3, 1e-5, 0.0, 0.0, -1.0, 1e-7, 0.0, False, 5000, False)
 TREES = ASKED._replace(explainer="TreeSHAP", explain_each=1e-3, pairs_seconds=0.5)
 AGAINST = TREES._replace(explainer="interventional TreeSHAP", has_background=True)
 
