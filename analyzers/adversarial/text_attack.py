@@ -17,7 +17,7 @@ from analyzers.adversarial.textattack_import import warm_up
 from analyzers.core.model import Model
 from analyzers.core.workbench import SoFar, Tracker, untracked
 
-WIDTH = 64
+WIDTH = 32
 CONFIRMED_TOGETHER = 16
 REMEMBERED = 100_000
 LABELS_ONLY = "Labels only (synonyms, put back one by one)"

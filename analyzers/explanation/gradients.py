@@ -8,6 +8,7 @@ instead of random points, so nothing is sampled and what the sum misses is the q
 References: Sundararajan, Taly and Yan 2017; Erion et al. 2021 (expected gradients).
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,8 @@ from numpy.typing import NDArray
 from analyzers.anatomy.refusal import DoesNotFit
 from analyzers.core.model import DifferentiableModel, Inputs
 from analyzers.core.workbench import Tracker
+from analyzers.explanation.quadrature import settle
 
-# Few nodes suffice where the network is smooth between the two points; rows that do not add up yet
-# get more.
-_STEPS = (16, 64, 256)
-_CLOSE_ENOUGH = 5e-4
 _POINTS_AT_ONCE = 4096
 _NUMBERS_AT_ONCE = 8_000_000
 
@@ -50,15 +48,14 @@ def integrate_gradients(
     inputs = model.tensor_of(rows).detach()
     starts = model.tensor_of(background).detach()
     with torch.no_grad():
-        base = float(head(model.native(starts)).double().mean())
+        begin = head(model.native(starts)).double().numpy()
         own = head(model.native(inputs)).double().numpy()
     values = np.empty(tuple(inputs.shape))
     for place in track(range(len(inputs)), "Integrating gradients", total=len(inputs)):
-        for steps in _STEPS:
-            values[place] = _integrate(model.native, head, inputs[place], starts, steps)
-            if abs(base + values[place].sum() - own[place]) <= _CLOSE_ENOUGH:
-                break
-    return values, base
+        values[place] = settle(
+            partial(_integrate, model.native, head, inputs[place], starts), own[place] - begin
+        )
+    return values, float(begin.mean())
 
 
 def _integrate(
@@ -66,18 +63,20 @@ def _integrate(
     head: Any,  # noqa: ANN401  turns its output into the explained number
     end: Any,  # noqa: ANN401  a torch tensor
     starts: Any,  # noqa: ANN401  a torch tensor
-    steps: int,
+    lines: NDArray[np.int64],
+    nodes: NDArray[np.float64],
+    weights: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Integrate along the lines from all `starts` to `end`; return the mean, shaped like `end`."""
+    """Integrate along the lines from some of `starts` to `end`: one array shaped like it a line."""
     import torch
 
-    nodes, weights = np.polynomial.legendre.leggauss(steps)
     shape = (-1, *([1] * end.ndim))
-    at = torch.tensor(np.tile((nodes + 1) / 2, len(starts)), dtype=end.dtype).reshape(shape)
-    share = torch.tensor(np.tile(weights / 2 / len(starts), len(starts))).reshape(shape)
-    origin = starts.repeat_interleave(steps, dim=0)
+    at = torch.tensor(np.tile(nodes, len(lines)), dtype=end.dtype).reshape(shape)
+    share = torch.tensor(np.tile(weights, len(lines))).reshape(shape)
+    owner = torch.arange(len(lines)).repeat_interleave(len(nodes))
+    origin = starts[torch.tensor(lines)].repeat_interleave(len(nodes), dim=0)
     size = max(1, min(_POINTS_AT_ONCE, _NUMBERS_AT_ONCE // max(1, end.numel())))
-    total = torch.zeros(end.shape, dtype=torch.float64)
+    total = torch.zeros((len(lines), *end.shape), dtype=torch.float64)
     for begin in range(0, len(origin), size):
         part = slice(begin, begin + size)
         towards = end - origin[part]
@@ -86,7 +85,7 @@ def _integrate(
         if not output.requires_grad:
             raise DoesNotFit("no gradient reaches the input of this module")
         (slope,) = torch.autograd.grad(output, points)
-        total += ((slope * towards).double() * share[part]).sum(dim=0)
+        total.index_add_(0, owner[part], (slope * towards).double() * share[part])
     result: NDArray[np.float64] = total.numpy()
     return result
 

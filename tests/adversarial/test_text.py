@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzers.adversarial import ANALYZER, AdversarialParams
+from analyzers.adversarial import ANALYZER, AdversarialParams, text_attack
 from analyzers.adversarial.edits import (
     changed_words,
     edit_distance,
@@ -24,6 +24,7 @@ from analyzers.adversarial.edits import (
 from analyzers.adversarial.params import Recipe
 from analyzers.adversarial.recipes import ABOUT
 from analyzers.adversarial.words import highlighted
+from analyzers.core.job import Limits
 from analyzers.core.model import Capability
 from analyzers.core.workbench import Workbench
 from tests.adversarial.benches import review_model, reviews_bench
@@ -43,6 +44,10 @@ def plain_distance(first: str, second: str) -> int:
                 table[i - 1, j] + 1, table[i, j - 1] + 1, table[i - 1, j - 1] + (a != b)
             )
     return table[len(first), len(second)]
+
+
+def test_searches_in_step_are_far_fewer_than_the_threads_a_worker_may_have():
+    assert text_attack.WIDTH <= Limits().processes // 2
 
 
 @given(short, short)

@@ -141,7 +141,7 @@ def test_a_run_explains_an_uploaded_network_by_its_gradients(uploaded):
 
 
 def test_where_gradients_do_not_add_up_words_are_left_out_instead(uploaded, monkeypatch):
-    monkeypatch.setattr("analyzers.explanation.token_gradients._STEPS", (1,))
+    monkeypatch.setattr("analyzers.explanation.quadrature._STEPS", (1,))
 
     found = ANALYZER.measure(uploaded, QUICK)
 
