@@ -166,7 +166,7 @@ def check_params(params: type[P], values: dict[str, Any]) -> P:
         described = next((item for item in parameters_of(params) if item.name == name), None)
         if described and first["type"] in ("less_than_equal", "greater_than_equal"):
             raise InvalidParameter(
-                f"Expected {described.label!r} ({name!r}) to be {_range(described)}, got "
+                f"Expected {described.short_label!r} ({name!r}) to be {_range(described)}, got "
                 f"{first['input']:g}.",
                 remedy="Set it to a number within these bounds.",
             ) from error

@@ -42,7 +42,7 @@ from analyzers.explanation.tables import TABLES
 from analyzers.explanation.tabular import measure_tabular
 from analyzers.explanation.telling_rows import near_rows_chart
 from analyzers.explanation.text_edits import ask_about_text, editable_text
-from analyzers.explanation.ways import answer_now, find_ways, kept_columns, way_words
+from analyzers.explanation.ways import answer_now, find_ways, kept_columns, middle_output, way_words
 from analyzers.explanation.what_if import (
     MOST_EDITED,
     EditableField,
@@ -86,6 +86,7 @@ __all__ = [
     "grouped_by",
     "kept_columns",
     "local_chart",
+    "middle_output",
     "near_rows_chart",
     "overlay_chart",
     "picture_rows",

@@ -106,6 +106,12 @@ def find_ways(
     )
 
 
+def middle_output(measurements: Measurements) -> float:
+    """The median output over the explained rows, to four digits."""
+    outputs = measurements.tables["explained_rows"]["output"].to_numpy()
+    return float(f"{np.median(outputs):.4g}")
+
+
 def way_words(found: Measurements) -> tuple[str, ...]:
     """Each change in one sentence, smallest first: what changes, and the answer it leads to."""
     table, words = found.tables["counterfactuals"].to_pandas(), []

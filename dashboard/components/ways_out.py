@@ -15,6 +15,7 @@ from analyzers.explanation import (
     editable_rows,
     find_ways,
     kept_columns,
+    middle_output,
     way_words,
 )
 from analyzers.toolkit.markup import shown as tamed
@@ -87,7 +88,7 @@ def _say_kept(shown: Shown) -> None:
 def _wanted(shown: Shown) -> str | Reach | None:
     classes = shown.subject.classes
     if not classes:
-        return _wanted_number()
+        return _wanted_number(shown)
     if len(classes) == 2:
         st.caption(f"Answer to reach: the other of {as_text(' and '.join(classes))}.")
         return None
@@ -100,12 +101,18 @@ def _wanted(shown: Shown) -> str | Reach | None:
     return None if picked == _ANY_OTHER else picked
 
 
-def _wanted_number() -> Reach | None:
+def _wanted_number(shown: Shown) -> Reach | None:
     side = st.selectbox("Answer to reach", list(_SIDES), key="explanation-ways-side")
     is_upward = _SIDES[side]
     if is_upward is None:
         return None
-    value = st.number_input("Number", value=0.0, format="%g", key="explanation-ways-number")
+    value = st.number_input(
+        "Number",
+        value=middle_output(shown.measurements),
+        format="%g",
+        key="explanation-ways-number",
+        help="At first the median over the explained rows.",
+    )
     return Reach(is_upward, float(value))
 
 
