@@ -75,10 +75,11 @@ def show_analysis(
         st.page_link("views/subject.py", label="Change what is examined", icon=":material/edit:")
         method_section(analyzer)
         return
-    job_id = _job(analyzer, examined)
+    asked = _asked(analyzer, examined)
+    job_id = _job(asked)
     state = engine.state_of(job_id) if job_id else None
     result = _finished(job_id, state)
-    chosen = _settings(analyzer, examined, job_id, state, foretell)
+    chosen = _settings(analyzer, examined, asked.get(job_id), state, foretell)
     if chosen is not None:
         session.remember_job(engine.runner().submit(analyzer, examined, chosen))
         st.rerun()
@@ -88,15 +89,26 @@ def show_analysis(
         else:
             _show_result(analyzer, examined, result, first, live, beside or {})
     elif isinstance(state, Failed | Stopped):
-        _show_last(analyzer, examined, first, live, beside or {})
+        last = next(filter(None, (_finished(one, engine.state_of(one)) for one in asked)), None)
+        if last is not None:
+            _say_last()
+            _show_result(analyzer, examined, last, first, live, beside or {})
     method_section(analyzer)
 
 
-def _job(analyzer: Analyzer[Any], examined: Subject) -> str:
+def _asked(analyzer: Analyzer[Any], examined: Subject) -> dict[str, Job]:
+    """What was asked on this page about the subject by its id, the newest first."""
+    return {
+        record.job.id: record.job
+        for record in engine.store().history()
+        if record.analyzer == analyzer.name and record.job.subject == examined.digest
+    }
+
+
+def _job(asked: Mapping[str, Job]) -> str:
     """The job of the address where it is this page's, else the one asked last."""
     named = session.job_in_address()
-    records = [job.id for job, _ in _asked(analyzer, examined)]
-    job_id = named if named in records else (records[0] if records else "")
+    job_id = named if named in asked else next(iter(asked), "")
     if job_id:
         session.remember_job(job_id)
     else:
@@ -113,33 +125,12 @@ def _finished(job_id: str, state: JobState | None) -> Result | None:
         return None
 
 
-def _show_last(
-    analyzer: Analyzer[Any],
-    examined: Subject,
-    first: LiveControls | None,
-    live: LiveControls | None,
-    beside: Mapping[str, LiveControls],
-) -> None:
-    """Show the newest result there is: a refused setting costs nobody what was there before."""
-    result = next(
-        filter(None, (_finished(job.id, state) for job, state in _asked(analyzer, examined))), None
-    )
-    if result is None:
-        return
+def _say_last() -> None:
+    """Say that what follows is older: a refused setting costs nobody what was there before."""
     st.info(
         "**The last result, with its own settings.** What follows is not of the run above.",
         icon=":material/history:",
     )
-    _show_result(analyzer, examined, result, first, live, beside)
-
-
-def _asked(analyzer: Analyzer[Any], examined: Subject) -> list[tuple[Job, JobState]]:
-    """What was asked on this page about the subject, the newest first."""
-    return [
-        (record.job, record.state)
-        for record in engine.store().history()
-        if record.analyzer == analyzer.name and record.job.subject == examined.digest
-    ]
 
 
 def _show_damage(job_id: str) -> None:
@@ -152,14 +143,13 @@ def _show_damage(job_id: str) -> None:
 def _settings(
     analyzer: Analyzer[Any],
     examined: Subject,
-    job_id: str,
+    asked: Job | None,
     state: JobState | None,
     foretell: Forecast | None,
 ) -> Params | None:
     if isinstance(state, Queued | Running):
         return None
     initial = analyzer.params()
-    asked = {job.id: job for job, _ in _asked(analyzer, examined)}.get(job_id)
     if asked is not None:
         # Of a job that failed too: who mends one setting keeps the others.
         with suppress(AssayError):  # an earlier version asked for something else

@@ -276,7 +276,7 @@ def _sensitive(key: str, measurements: Measurements, policy: Policy) -> Finding:
         indicator=f"{AREA}.sensitive_share",
         title=f"Rests on {column}",
         headline=_headline(
-            "{percent} of all attribution falls on " + f"{column}.", estimate, measurements
+            "{percent} of all attribution falls on {column}.", estimate, measurements, column
         ),
         estimate=estimate,
         verdict=verdict,
@@ -288,7 +288,9 @@ def _sensitive(key: str, measurements: Measurements, policy: Policy) -> Finding:
     )
 
 
-def _headline(sentence: str, estimate: Estimate, measurements: Measurements) -> str:
+def _headline(
+    sentence: str, estimate: Estimate, measurements: Measurements, column: str = ""
+) -> str:
     if estimate.value is None:
         return f"Not measured: {estimate.reason}"
     ends, percent = "", f"{estimate.value:.0%}"
@@ -304,9 +306,10 @@ def _headline(sentence: str, estimate: Estimate, measurements: Measurements) -> 
     text = text.replace("{n_top}", str(n_top)).replace("{n}", str(estimate.n))
     text = text.replace("{percent}", percent).replace("{chance}", f"{n_top / n_features:.0%}")
     # Names of columns come last: nothing in them is a place to fill.
+    names = {**measurements.facts, "column": column}
     return re.sub(
-        r"{(proxies|on_mixed_rows|on_real_rows)}",
-        lambda found: str(measurements.facts.get(found[1]) or "a column"),
+        r"{(column|proxies|on_mixed_rows|on_real_rows)}",
+        lambda found: str(names.get(found[1]) or "a column"),
         text,
     )
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from analyzers.core.finding import Verdict
+from analyzers.core.result import Estimate, Measurements
 from analyzers.core.subject import Column, Role
 from analyzers.explanation import ANALYZER
 from analyzers.explanation.params import ExplanationParams
@@ -147,3 +148,14 @@ def test_the_chart_names_what_tells_most():
     assert charts["proxies"].title == "job tells most of sex"
     quiet = {chart.name: chart for chart in ANALYZER.draw(ANALYZER.measure(credit_bench(), QUICK))}
     assert quiet["proxies"].title == "No single column gives a sensitive one away"
+
+
+@pytest.mark.parametrize("name", ["{value}", "{n} columns of a row", "{percent}"])
+def test_a_columns_name_stands_in_the_headline_as_it_is(name):
+    found = Measurements(
+        estimates={f"sensitive_share.{name}": Estimate(value=0.25, low=0.2, high=0.3, n=50)}
+    )
+
+    (finding,) = ANALYZER.judge(found, load_policy("conventions"))
+
+    assert finding.headline == f"25% (20% to 30%) of all attribution falls on {name}."
