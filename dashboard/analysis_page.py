@@ -125,6 +125,11 @@ def _finished(job_id: str, state: JobState | None) -> Result | None:
         return None
 
 
+def _say_nothing(subject: Subject, params: Params) -> None:
+    """Stand in for a forecast that is folded up."""
+    del subject, params
+
+
 def _say_last() -> None:
     """Say that what follows is older: a refused setting costs nobody what was there before."""
     st.info(
@@ -159,7 +164,16 @@ def _settings(
     try:
         if state is None:
             return params_form(analyzer, examined, initial=initial, label=label, foretell=foretell)
-        with st.expander("Settings", icon=":material/tune:", expanded=not is_done):
+        folded = st.expander(
+            "Settings",
+            icon=":material/tune:",
+            expanded=not is_done,
+            key=f"{analyzer.name}-settings-{'done' if is_done else 'open'}",
+            on_change="rerun",
+        )
+        if foretell is not None and not folded.open:
+            foretell = _say_nothing  # what nobody sees needs no worker
+        with folded:
             return params_form(
                 analyzer,
                 examined,
