@@ -87,6 +87,11 @@ class AdversarialParams(Params):
         help="In the columns' own names, with a semicolon between two: total = part + rest; "
         "least <= most; year = 12 * month. A row that breaks one already is not held to it.",
     )  # fmt: skip
+    dropped: str = parameter(
+        "", label="Tables: relations to leave out", only="tabular",
+        help="Relations the data show that an attacker need not keep, in the words of the list of "
+        "what may change, with a semicolon between two.",
+    )  # fmt: skip
     costs: str = parameter(
         "", label="Tables: what changes cost", only="tabular",
         help="How many times as much a change of some columns counts, with a semicolon between "

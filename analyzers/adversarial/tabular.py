@@ -61,6 +61,7 @@ def feasible_space(bench: Workbench, params: AdversarialParams) -> FeasibleSpace
     space = space_of(
         bench.subject.features, bench.data.frame, frozen=params.frozen, rising=params.rising,
         falling=params.falling, keeps_relations=params.relations, said=params.kept,
+        dropped=params.dropped,
         costs=params.costs,
     )  # fmt: skip
     if not space.is_free.any():

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analyzers.core.errors import InvalidParameter
 from analyzers.core.subject import Column
 from analyzers.toolkit.cost_text import read_costs
 from analyzers.toolkit.relation_guess import guess_relations
@@ -24,6 +25,7 @@ Rule = Literal["number", "integer", "level", "fixed"]
 Direction = Literal["both", "rise", "fall"]
 MOST_LEVELS = 200
 MOST_DECIMALS = 6
+_MOST_LISTED = 10
 NEVER_VARIES = "it never varies in the data"
 NEVER_KNOWN = "it is missing in every row"
 
@@ -224,6 +226,7 @@ def space_of(
     falling: Sequence[str] = (),
     keeps_relations: bool = False,
     said: str = "",
+    dropped: str = "",
     costs: str = "",
 ) -> FeasibleSpace:
     """Read the rules from the declared columns and, where they are silent, from the data.
@@ -236,10 +239,13 @@ def space_of(
         falling: names of numbers that may only fall.
         keeps_relations: whether relations that every row of the frame keeps become rules.
         said: relations as a reader writes them, in the columns' own names.
+        dropped: relations of the data that are no rules, in the words that name them, with a
+            semicolon between two.
         costs: how many times as much some columns' changes count, as a reader writes it.
 
     Raises:
-        InvalidParameter: `said` or `costs` cannot be read.
+        InvalidParameter: `said` or `costs` cannot be read, or the data do not show what is
+            dropped.
     """
     fields = tuple(
         _one_way(
@@ -263,15 +269,32 @@ def space_of(
             [_is_binary(field, encoded[:, at]) for at, field in enumerate(fields)], dtype=bool
         )
         known = {(relation.kind, frozenset(relation.places)) for relation in relations}
+        guessed = guess_relations(encoded, is_number, is_binary=is_binary, decimals=decimals)
         relations += tuple(
             relation
-            for relation in guess_relations(
-                encoded, is_number, is_binary=is_binary, decimals=decimals
-            )
+            for relation in _without(guessed, dropped, names)
             if (relation.kind, frozenset(relation.places)) not in known
-        )  # fmt: skip
+        )
         space = _with_groups(space, relations)
     return _priced(replace(space, relations=relations), read_costs(costs, names))
+
+
+def _without(guessed: Sequence[Relation], dropped: str, names: Sequence[str]) -> list[Relation]:
+    """Leave out what a person knows to be no rule.
+
+    Raises:
+        InvalidParameter: no relation has these words.
+    """
+    by_words = {" ".join(relation.words(names).split()): relation for relation in guessed}
+    for part in filter(None, (" ".join(text.split()) for text in dropped.split(";"))):
+        if part not in by_words:
+            listed = "; ".join(list(by_words)[:_MOST_LISTED]) or "none"
+            raise InvalidParameter(
+                f"Expected a relation that the data show, got {part[:200]!r}.",
+                remedy=f"Copy it from the list; the data show: {listed}.",
+            )
+        del by_words[part]
+    return list(by_words.values())
 
 
 def _priced(space: FeasibleSpace, costs: Mapping[str, float]) -> FeasibleSpace:

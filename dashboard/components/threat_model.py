@@ -62,7 +62,10 @@ def _rules(columns: pa.Table, relations: pa.Table) -> None:
         "model and its data."
     )
     if relations.num_rows:
-        st.markdown("Relations between columns that every changed row keeps:")
+        st.markdown(
+            "Relations between columns that every changed row keeps; those of the data can be left "
+            "out in the settings:"
+        )
         st.dataframe(
             relations.rename_columns(["Relation", "Known from", "Rows that keep it", "Of"]),
             hide_index=True,

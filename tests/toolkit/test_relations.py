@@ -2,9 +2,11 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analyzers.core.errors import InvalidParameter
 from analyzers.core.subject import Column, Role
 from analyzers.toolkit.feasible import space_of
 from analyzers.toolkit.relations import Relation
@@ -52,6 +54,23 @@ def test_few_rows_prove_nothing():
 
 def test_without_being_asked_there_are_no_relations():
     assert space_of(COLUMNS, frame()).relations == ()
+
+
+def test_a_relation_that_is_no_rule_can_be_left_out_and_the_others_stay():
+    every = {relation.words(NAMES) for relation in space().relations}
+
+    left = space(dropped=" total =  part + rest; least <= most ")
+
+    assert {relation.words(NAMES) for relation in left.relations} == every - {
+        "total = part + rest", "least <= most",
+    }  # fmt: skip
+
+
+def test_what_the_data_do_not_show_cannot_be_left_out():
+    with pytest.raises(InvalidParameter, match="got 'age <= most'") as refused:
+        space(dropped="age <= most")
+
+    assert "total = part + rest" in refused.value.remedy
 
 
 def broken(changed: pd.DataFrame) -> list[str]:
