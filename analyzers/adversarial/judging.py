@@ -406,7 +406,7 @@ def _budget(size: Fact, unit: str) -> str:
     if not isinstance(size, int | float):
         return unit
     if size == 1:
-        unit = unit.replace("standard deviations", "standard deviation", 1)
+        unit = unit.replace("deviations", "deviation", 1).replace("units", "unit", 1)
     return f"{size:g} {unit}".strip()
 
 

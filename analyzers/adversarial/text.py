@@ -95,7 +95,8 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
         estimates = _reduction(attacked, texts, attempts)
         return Measurements(
             estimates=estimates | behaved.estimates, facts=facts,
-            tables=tables | behaved.tables, sampling=attacked.sampling, cut_short=extent.note,
+            tables=tables | behaved.tables, sampling=(*attacked.sampling, *_empty(texts)),
+            cut_short=extent.note,
         )  # fmt: skip
     grid = np.array(SHARES)
     by_noise = try_noise(bench, model, texts, attacked, grid, setting.seed)
@@ -132,9 +133,19 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
             ),
         }
         | behaved.tables,
-        sampling=attacked.sampling,
+        sampling=(*attacked.sampling, *_empty(texts)),
         cut_short=extent.note + (f" {NO_COMPARISON}" if leaves_out else ""),
     )  # fmt: skip
+
+
+def _empty(texts: list[str]) -> tuple[str, ...]:
+    """Say how many texts hold nothing to change; nothing where all do."""
+    n_empty = sum(not text.split() for text in texts)
+    said = (
+        f"{n_empty:,} of {len(texts):,} texts have no words: they count in the accuracy and cannot "
+        "be attacked."
+    )
+    return (said,) if n_empty else ()
 
 
 def foresee(bench: Workbench, params: AdversarialParams) -> dict[str, pa.Table]:

@@ -28,6 +28,8 @@ def read_relations(
     """
     if len(text) > MOST_CHARACTERS:
         raise _wrong(f"{len(text):,} characters", names)
+    # A page may print the two signs as one, and so they come back when copied.
+    text = text.replace("≤", "<=").replace("≥", ">=")
     parts = [part.strip() for part in re.split(r"[;\n]", text)]
     parts = [part for part in parts if part]
     if len(parts) > MOST_RELATIONS:

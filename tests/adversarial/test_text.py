@@ -200,6 +200,7 @@ def test_an_empty_text_is_left_alone():
     measured = ANALYZER.measure(emptied, AdversarialParams(rows=20))
 
     assert 0 not in measured.tables["rows"]["row"].to_pylist()
+    assert "1 of 20 texts have no words" in " ".join(measured.sampling)
 
 
 @pytest.mark.slow

@@ -66,6 +66,12 @@ def test_a_relation_that_is_no_rule_can_be_left_out_and_the_others_stay():
     }  # fmt: skip
 
 
+def test_signs_copied_from_a_page_are_understood():
+    typed, copied = (space(said=said).relations for said in ("age <= most", "age ≤ most"))
+
+    assert typed == copied
+
+
 def test_what_the_data_do_not_show_cannot_be_left_out():
     with pytest.raises(InvalidParameter, match="got 'age <= most'") as refused:
         space(dropped="age <= most")
