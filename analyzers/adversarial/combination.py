@@ -21,8 +21,11 @@ from analyzers.adversarial.found import Found
 from analyzers.adversarial.single_changes import single_moves
 from analyzers.adversarial.target import Target, rank_in_row
 from analyzers.core.workbench import Tracker, untracked
+from analyzers.toolkit.feasible import FeasibleSpace
 
 OFFSETS = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0)
+# Boosted trees flip within narrow steps of one number, and few numbers leave questions for them.
+FINER = (0.0025, 0.005, 0.01)
 MOST_MOVES = 20
 MOST_TOGETHER = 4
 ROUNDS, SETS_A_ROUND = 4, 16
@@ -135,7 +138,9 @@ def _best_moves(
     """Ask about single changes and keep, row by row, those that add most for what they cost."""
     space, originals = target.space, target.originals[rows]
     n_rows = len(rows)
-    single = single_moves(target, starts, np.arange(n_rows), most=most, rng=rng, offsets=OFFSETS)
+    single = single_moves(
+        target, starts, np.arange(n_rows), most=most, rng=rng, offsets=_offsets(space, most)
+    )
     if not len(single.rows):
         return None
     points, at = starts[single.rows], np.arange(len(single.rows))
@@ -169,6 +174,14 @@ def _best_moves(
     made.values[cell] = points[best, fields[best]]
     made.gains[cell], made.costs[cell] = gains[best], price[best]
     return made
+
+
+def _offsets(space: FeasibleSpace, most: int) -> tuple[float, ...]:
+    """Choose by how much numbers move: more finely where there are questions for it."""
+    n_levels = sum(len(field.levels) for field in space.fields if field.rule == "level")
+    n_numbers = sum(field.rule not in ("level", "fixed") for field in space.fields)
+    finer = (*FINER, *OFFSETS)
+    return finer if n_levels + 2 * n_numbers * len(finer) <= most else OFFSETS
 
 
 @cache
