@@ -32,7 +32,12 @@ from analyzers.explanation.drawing import GROUPS, draw, explained_features, expl
 from analyzers.explanation.effect_charts import effect_chart
 from analyzers.explanation.global_charts import draw_groups, grouped_by
 from analyzers.explanation.judging import judge
-from analyzers.explanation.local_charts import dependence_chart, local_chart
+from analyzers.explanation.local_charts import (
+    dependence_chart,
+    draw_beside_lime,
+    local_chart,
+    rows_with_lime,
+)
 from analyzers.explanation.params import ExplanationParams
 from analyzers.explanation.picture_charts import overlay_chart, picture_rows
 from analyzers.explanation.pictures import measure_pictures
@@ -73,6 +78,7 @@ __all__ = [
     "coloured_words_chart",
     "contrast_chart",
     "dependence_chart",
+    "draw_beside_lime",
     "draw_counterfactuals",
     "draw_groups",
     "editable_fields",
@@ -93,6 +99,7 @@ __all__ = [
     "read_answer",
     "rows_chart",
     "rows_in_order",
+    "rows_with_lime",
     "way_words",
 ]
 

@@ -8,15 +8,17 @@ from analyzers.core.result import Measurements
 from analyzers.explanation.chart_words import asked_output_of, interval_bars, is_filled, slug
 from analyzers.toolkit.plots import INK, PALETTE, figure, plain
 
+LINES_DRAWN = 30
 _FAINT = "rgba(107, 114, 128, 0.35)"
 
 
-def effect_chart(measurements: Measurements, feature: str) -> Chart | None:
+def effect_chart(measurements: Measurements, feature: str, row: int | None = None) -> Chart | None:
     """Draw what the model answers as one column takes other values.
 
     Args:
         measurements: of this analyzer.
         feature: one of `tried_features`.
+        row: number in the file of the row whose own line stands out; None for the shown one.
 
     Returns:
         Curves for a number, points with intervals for a category; None where it was not tried.
@@ -33,7 +35,7 @@ def effect_chart(measurements: Measurements, feature: str) -> Chart | None:
     n = int(mean["n"].max())
     is_number = bool(mean["number"].notna().all())
     if is_number:
-        traces = [*_single(measurements, feature), _curve(mean, "mean of all rows", 0)]
+        traces = [*_single(measurements, feature, row), _curve(mean, "mean of all rows", 0)]
     else:
         traces = [
             {
@@ -58,6 +60,8 @@ def effect_chart(measurements: Measurements, feature: str) -> Chart | None:
         )
         if output.startswith("probability") and not lifted["effect"].between(0, 1).all():
             words += " It adds up differences and is no probability itself, so it may leave 0 to 1."
+    if is_number and row is not None and row not in set(_tried_rows(measurements, feature)):
+        words += f" Row {row:,} is not among the rows tried, so it has no line of its own."
     low, high = mean["effect"].min(), mean["effect"].max()
     return Chart(
         name=f"effect_{slug(feature)}",
@@ -68,6 +72,12 @@ def effect_chart(measurements: Measurements, feature: str) -> Chart | None:
         table="effects",
         figure=figure(traces, x=name, y=output, showlegend=is_number),
     )
+
+
+def _tried_rows(measurements: Measurements, feature: str) -> list[int]:
+    """Rows with a line of their own, the shown one first."""
+    table = measurements.tables["ice"].to_pandas()
+    return list(dict.fromkeys(table.loc[table["feature"] == feature, "row"]))
 
 
 def tried_features(measurements: Measurements) -> list[str]:
@@ -90,10 +100,13 @@ def _curve(table: pd.DataFrame, label: str, at: int) -> dict[str, object]:
     }
 
 
-def _single(measurements: Measurements, feature: str) -> list[dict[str, object]]:
+def _single(measurements: Measurements, feature: str, row: int | None) -> list[dict[str, object]]:
     table = measurements.tables["ice"].to_pandas()
     table = table[table["feature"] == feature]
-    shown = measurements.facts.get("shown_row")
+    shown = measurements.facts.get("shown_row") if row is None else row
+    # As many lines as an eye can hold apart, the row's own among them wherever it was tried.
+    kept = _tried_rows(measurements, feature)[:LINES_DRAWN]
+    table = table[table["row"].isin([*kept, shown])]
     return [
         {
             "type": "scatter",

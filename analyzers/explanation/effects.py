@@ -23,7 +23,6 @@ from analyzers.toolkit.intervals import mean_estimate
 
 COLUMNS_TRIED = 4
 ROWS_TRIED = 100
-LINES_KEPT = 30
 GRID = 20
 _ALE_ROWS = 500
 _ALE_BINS = 10
@@ -176,7 +175,7 @@ def measure_effects(
         singles += [
             {"feature": str(name), "row": int(row_numbers[places[line]]), **cell,
              "output": float(found.answers[line, at])}
-            for line in range(min(LINES_KEPT, len(places)))
+            for line in range(len(places))
             for at, cell in enumerate(cells)
         ]  # fmt: skip
         local = accumulated_effects(ask, frame.iloc[:_ALE_ROWS], name) if is_numeric else None

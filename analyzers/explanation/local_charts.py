@@ -171,11 +171,30 @@ def dependence_chart(measurements: Measurements, feature: str) -> Chart | None:
     )
 
 
-def draw_beside_lime(measurements: Measurements) -> Chart | None:
-    """SHAP and LIME of the shown row, side by side."""
+def rows_with_lime(measurements: Measurements) -> int:
+    """How many rows LIME was run on."""
+    if not is_filled(measurements, "lime"):
+        return 0
+    return len(set(measurements.tables["lime"]["row"].to_pylist()))
+
+
+def draw_beside_lime(measurements: Measurements, row: int | None = None) -> Chart | None:
+    """SHAP and LIME of one row, side by side.
+
+    Args:
+        measurements: of this analyzer.
+        row: number in the file; None for the shown one.
+
+    Returns:
+        None where LIME was not run on the row.
+    """
     if not is_filled(measurements, "lime"):
         return None
-    table = measurements.tables["lime"].to_pandas().iloc[:COLUMNS_SHOWN]
+    table = measurements.tables["lime"].to_pandas()
+    table = table[table["row"] == (table["row"].iloc[0] if row is None else row)]
+    table = table.iloc[:COLUMNS_SHOWN]
+    if table.empty:
+        return None
     order = np.argsort(-table["phi"].abs().to_numpy(), kind="stable")[:STEPS_SHOWN][::-1]
     table = table.iloc[order]
     names = [named(*pair) for pair in zip(table["feature"], table["value"], strict=True)]
@@ -198,7 +217,7 @@ def draw_beside_lime(measurements: Measurements) -> Chart | None:
             "marker": {"color": colour},
             "hovertemplate": f"{label} %{{y}}: %{{hovertext}}<extra></extra>",
         }
-        if column == "weight":
+        if column == "weight" and table["high"].notna().all():
             trace["error_x"] = {
                 "type": "data", "symmetric": False, "thickness": 1, "color": "#374151",
                 "array": (table["high"].to_numpy() - values) / unit,
@@ -206,6 +225,7 @@ def draw_beside_lime(measurements: Measurements) -> Chart | None:
             }  # fmt: skip
         traces.append(trace)
     row, n = int(table["row"].iloc[0]), int(table["n"].iloc[0])
+    runs = f"the mean of {n} runs with its smallest and largest" if n > 1 else "one run"
     parts = things_of(measurements).parts
     opposite = int((table["phi"] * table["weight"] < 0).sum())
     return Chart(
@@ -213,8 +233,8 @@ def draw_beside_lime(measurements: Measurements) -> Chart | None:
         title=f"Row {row:,}: SHAP and LIME push {opposite} of {len(table)} "
         f"{parts} in opposite directions",
         caption=(
-            f"Each method's values as a share of its own largest; LIME is the mean of {n} runs "
-            "with its smallest and largest. Where the two disagree, trust neither alone."
+            f"Each method's values as a share of its own largest; LIME is {runs}. Where the two "
+            "disagree, trust neither alone."
             + (" Owen values hide neighbouring words together (shap library)." if has_owen else "")
         ),
         alt=f"SHAP and LIME bars side by side for {len(table)} {parts}.",

@@ -201,11 +201,20 @@ def beeswarm_table(bench: Workbench, scene: Scene, *, most: int) -> pa.Table:
     return pa.concat_tables(parts).combine_chunks()
 
 
-def lime_table(bench: Workbench, scene: Scene, runs: LocalWeights) -> pa.Table:
-    """The shown row: SHAP beside the mean, smallest and largest LIME weight of the runs."""
+def lime_table(
+    bench: Workbench, scene: Scene, runs: LocalWeights, shared: LocalWeights
+) -> pa.Table:
+    """SHAP beside LIME: of the shown row several runs, of the other compared rows one.
+
+    Args:
+        bench: numbers the rows.
+        scene: the explained rows.
+        runs: LIME of the shown row with other seeds.
+        shared: LIME of the first explained rows from one sample.
+    """
     place = scene.shown.place
     row = int(bench.data.rows[scene.positions[place]])
-    lines = [
+    lines: list[dict[str, object]] = [
         {
             "row": row,
             "feature": str(scene.frame.columns[at]),
@@ -218,7 +227,21 @@ def lime_table(bench: Workbench, scene: Scene, runs: LocalWeights) -> pa.Table:
         }
         for at in scene.order
     ]
-    return pa.Table.from_pylist(lines, schema=TABLES["lime"])
+    others = np.delete(np.arange(len(shared.weights)), place if place < len(shared.weights) else [])
+    parts = [pa.Table.from_pylist(lines, schema=TABLES["lime"])]
+    nothing = pa.nulls(len(others), pa.float64())
+    for at in scene.order[:COLUMNS_IN_SWARM]:
+        part = {
+            "row": bench.data.rows[scene.positions[others]],
+            "feature": [str(scene.frame.columns[at])] * len(others),
+            "value": _texts(scene.frame.iloc[others, at]),
+            "phi": scene.attribution.values[others, at],
+            "weight": shared.weights[others, at],
+            "low": nothing, "high": nothing, "owen": nothing,
+            "n": np.ones(len(others), dtype=np.int64),
+        }  # fmt: skip
+        parts.append(pa.table(part, schema=TABLES["lime"]))
+    return pa.concat_tables(parts).combine_chunks()
 
 
 def agreement_table(

@@ -33,7 +33,8 @@ TABLES: dict[str, pa.Schema] = {
             ("phi", _NUMBER), ("height", _NUMBER),
         ]
     ),
-    # The shown row explained twice; low and high are LIME's smallest and largest over its runs.
+    # Rows explained twice, the shown one first; low and high are LIME's smallest and largest over
+    # its runs, and null for the other rows, of which there is one.
     "lime": pa.schema(
         [
             ("row", _WHOLE), ("feature", _TEXT), ("value", _TEXT), ("phi", _NUMBER),

@@ -144,7 +144,7 @@ def measure_tabular(bench: Workbench, params: ExplanationParams) -> Measurements
         "explained_rows": explained_rows_table(bench, scene),
         "values": values_table(bench, scene),
         "beeswarm": beeswarm_table(bench, scene, most=params.swarm_points),
-        "lime": lime_table(bench, scene, lime_one),
+        "lime": lime_table(bench, scene, lime_one, lime_all),
         "agreement": agreement_table(
             bench.data.rows[positions[: len(compared)]], agreement, lime_all.r_squared
         ),

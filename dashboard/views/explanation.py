@@ -8,6 +8,7 @@ from analyzers.explanation import (
     account_of,
     coloured_words_chart,
     dependence_chart,
+    draw_beside_lime,
     draw_groups,
     effect_chart,
     explained_features,
@@ -15,6 +16,7 @@ from analyzers.explanation import (
     local_chart,
     overlay_chart,
     picture_rows,
+    rows_with_lime,
 )
 from analyzers.toolkit.markup import shown as tamed
 from dashboard.analysis_page import Shown, show_analysis
@@ -41,10 +43,8 @@ def _one_row(shown: Shown) -> None:
     left, right = st.columns(2)
     with left:
         row = row_picker(shown)
-        chart = None if row is None else local_chart(shown.measurements, row)
-        if chart is not None:
-            chart_view(chart, shown.measurements, area=ANALYZER.name, place="picked")
         if row is not None:
+            _reasons(shown, row)
             contrast(shown, row)
             near_rows(shown, row)
     with right:
@@ -55,13 +55,29 @@ def _one_row(shown: Shown) -> None:
             key="explanation-picked-column",
             help="From the most to the least important.",
         )
-        for draw in (dependence_chart, effect_chart):
-            chart = draw(shown.measurements, feature)
+        for chart in (
+            dependence_chart(shown.measurements, feature),
+            effect_chart(shown.measurements, feature, row),
+        ):
             if chart is not None:
                 chart_view(chart, shown.measurements, area=ANALYZER.name, place="picked")
     if row is not None:
         what_if(shown, row)
         ways_out(shown, row)
+
+
+def _reasons(shown: Shown, row: int) -> None:
+    """Show what SHAP says of a row, and LIME beside it where it was run."""
+    for chart in (
+        local_chart(shown.measurements, row), draw_beside_lime(shown.measurements, row)
+    ):  # fmt: skip
+        if chart is not None:
+            chart_view(chart, shown.measurements, area=ANALYZER.name, place="picked")
+        elif n_rows := rows_with_lime(shown.measurements):
+            st.caption(
+                f"LIME was run on {n_rows:,} of the explained rows, drawn at random, and not on "
+                f"row {row:,}. Name it in the settings and run again to have it."
+            )
 
 
 def _one_text(shown: Shown) -> None:

@@ -10,7 +10,7 @@ from sklearn.ensemble import GradientBoostingClassifier, RandomForestRegressor
 from sklearn.inspection import partial_dependence as theirs
 from sklearn.linear_model import LogisticRegression
 
-from analyzers.explanation import ANALYZER, effect_chart
+from analyzers.explanation import ANALYZER, effect_chart, explained_row_numbers
 from analyzers.explanation.effects import accumulated_effects, grid_of, partial_dependence
 from analyzers.explanation.params import ExplanationParams
 from tests.benches import credit_bench
@@ -131,3 +131,28 @@ def test_the_analyzer_shows_them_for_the_columns_that_matter_most():
         assert chart.table == "effects"
         assert "60 rows" in chart.caption
     assert effect_chart(found, "height") is None
+
+
+def test_the_chosen_rows_own_line_stands_out_and_a_row_without_one_is_told():
+    found = ANALYZER.measure(credit_bench(150), QUICK.model_copy(update={"rows": 140}))
+    tried = list(dict.fromkeys(found.tables["ice"]["row"].to_pylist()))
+    others = [row for row in explained_row_numbers(found) if row not in tried]
+    assert len(tried) >= 100
+    assert others
+
+    def own(row):
+        chart = effect_chart(found, "income", row)
+        dark = [
+            trace["name"]
+            for trace in chart.figure["data"]
+            if trace.get("line", {}).get("width") == 2
+        ]
+        return dark, chart.caption
+
+    last = tried[-1]
+    dark, caption = own(last)
+    assert dark == [f"row {last:,}"]
+    assert "no line of its own" not in caption
+    dark, caption = own(others[0])
+    assert dark == []
+    assert f"Row {others[0]:,} is not among the rows tried" in caption

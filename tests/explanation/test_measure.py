@@ -23,6 +23,7 @@ from analyzers.core.workbench import Workbench
 from analyzers.explanation import (
     ANALYZER,
     dependence_chart,
+    draw_beside_lime,
     explained_features,
     explained_row_numbers,
     local_chart,
@@ -255,7 +256,7 @@ def test_the_row_asked_for_is_shown_and_explained():
 
     assert found.facts["shown_row"] == 123
     assert 123 in explained_row_numbers(found)
-    assert set(found.tables["lime"]["row"].to_pylist()) == {123}
+    assert found.tables["lime"]["row"].to_pylist()[0] == 123
 
 
 def test_the_row_shown_by_itself_is_the_most_confidently_wrong_one():
@@ -357,7 +358,7 @@ def test_the_result_on_the_credit_bench_is_the_one_on_record():
         "estimates": {name: item.value for name, item in found.estimates.items()},
         "importance": found.tables["importance"].select(["feature", "mean_abs"]).to_pylist(),
         "shown_row": found.facts["shown_row"],
-        "lime": found.tables["lime"].select(["feature", "weight"]).to_pylist(),
+        "lime": found.tables["lime"].slice(0, 4).select(["feature", "weight"]).to_pylist(),
     }
 
     recorded = json.loads(GOLDEN.read_text())
@@ -371,3 +372,19 @@ def test_the_result_on_the_credit_bench_is_the_one_on_record():
         pd.testing.assert_frame_equal(
             pd.DataFrame(shown[table]), pd.DataFrame(recorded[table]), rtol=1e-6
         )
+
+
+def test_lime_stands_beside_shap_for_every_compared_row():
+    found = measure(credit_bench(150))
+    rows = explained_row_numbers(found)
+    lime = found.tables["lime"].to_pandas()
+
+    for row in rows:
+        chart = draw_beside_lime(found, row)
+        assert chart.title.startswith(f"Row {row:,}: ")
+        assert ("one run" in chart.caption) == (row != found.facts["shown_row"])
+        part = lime[lime["row"] == row].set_index("feature")
+        values = found.tables["values"].to_pandas()
+        mine = values[values["row"] == row].set_index("feature")
+        assert part["phi"].sort_index().tolist() == mine["phi"].sort_index().tolist()
+    assert draw_beside_lime(found, 10**6) is None
