@@ -229,21 +229,10 @@ def _proved(measurements: Measurements, n: int) -> str:
 
 def _examples(table: pa.Table, measurements: Measurements) -> Chart:
     numbers = table["example"].to_pylist()
-    n_all = len(set(numbers))
     # Whole examples, as many as a page can hold.
-    last = max(
-        [
-            1,
-            *(
-                number
-                for place, number in enumerate(numbers, 1)
-                if place <= MOST_LINES and (place == len(numbers) or numbers[place] != number)
-            ),
-        ]
-    )
-    shown = [place for place, number in enumerate(numbers) if number <= last]
-    part = table.take(pa.array(shown))
-    n = len(set(part["example"].to_pylist()))
+    ends = np.cumsum(np.unique(numbers, return_counts=True)[1])
+    n_all, n = len(ends), max(1, int((ends <= MOST_LINES).sum()))
+    part = table.slice(0, int(ends[n - 1]))
     columns = ("row", "feature", "from", "to")
     cells: list[list[Any]] = [
         [plain(value) for value in part[name].to_pylist()] for name in columns
@@ -273,9 +262,9 @@ def _examples(table: pa.Table, measurements: Measurements) -> Chart:
         title="The changes themselves, in the data's own units",
         caption=f"{n} of {n_all} kept examples before and after, one line for each column that "
         f"changed; the change is in {unit_of(measurements)}.",
-        alt=f"Table of {len(shown)} changes in {n} rows.",
+        alt=f"Table of {part.num_rows} changes in {n} rows.",
         table="changes",
-        figure=figure(traces, x="", y="", height=90 + 27 * len(shown)),
+        figure=figure(traces, x="", y="", height=90 + 27 * part.num_rows),
     )
 
 

@@ -14,7 +14,7 @@ from analyzers.adversarial.found import Found
 from analyzers.adversarial.plausibility import nearest_distances
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.target import Target
-from analyzers.adversarial.wording import change_text, listed
+from analyzers.adversarial.wording import changes_between
 from analyzers.core.model import Capability
 from analyzers.core.workbench import Workbench
 
@@ -41,8 +41,7 @@ def example_details(
         examples: as `before_and_after` made them.
         pool: `(n_pool, n_features)` rows of the data.
     """
-    by_file_row = {int(row): at for at, row in enumerate(bench.data.rows[positions])}
-    kept = [(item["example"], by_file_row[item["row"]]) for item in examples.to_pylist()]
+    kept = kept_rows(bench, positions, examples)
     steps = [
         line | {"example": example} for example, row in kept
         for line in _steps(bench, target, found, row)
@@ -51,6 +50,20 @@ def example_details(
         "example_steps": table_of("example_steps", steps),
         "example_places": place_table(target, found.points, kept, pool),
     }
+
+
+def kept_rows(
+    bench: Workbench, positions: NDArray[np.int64], examples: pa.Table
+) -> list[tuple[int, int]]:
+    """Number the examples and say which of the attacked rows each is.
+
+    Args:
+        bench: numbers the rows of the file.
+        positions: `(n_rows,)` where the attacked rows stand in the data.
+        examples: with the columns `example` and `row`.
+    """
+    by_file_row = {int(row): at for at, row in enumerate(bench.data.rows[positions])}
+    return [(item["example"], by_file_row[item["row"]]) for item in examples.to_pylist()]
 
 
 def place_table(
@@ -94,18 +107,15 @@ def _steps(bench: Workbench, target: Target, found: Found, row: int) -> list[dic
     classes, code = bench.subject.classes, int(target.codes[row])
     lines: list[dict[str, Any]] = []
     for at, point in enumerate(points):
-        change = space.steps(point[None], original[None])[0]
-        order = np.argsort(-np.abs(change), kind="stable")
-        changed = [int(place) for place in order if change[place] != 0]
-        phrases = [change_text(space.fields[p], original[p], point[p]) for p in changed]
+        changed = changes_between(space, original, point)
         lines.append(
             {
                 "step": at,
                 "questions": way[at - 1].questions if at else 0,
                 "found_by": way[at - 1].source if at else "",
                 "size": way[at - 1].size if at else 0.0,
-                "n_changed": len(changed),
-                "changes": listed(phrases) if phrases else "",
+                "n_changed": len(changed.places),
+                "changes": changed.words,
                 "answer": classes[answers[at]],
                 "score_before": None if scores is None else float(scores[at, code]),
             }

@@ -8,27 +8,18 @@ from types import SimpleNamespace
 from typing import Any
 
 from textattack.shared import AttackedText
-from textattack.transformations import WordMergeMaskedLM, WordSwapMaskedLM
+from textattack.transformations import WordMergeMaskedLM
 from textattack.transformations.word_merges.word_merge_masked_lm import find_merge_index
 
 from analyzers.adversarial.downloads import folder_of
 from analyzers.adversarial.lexicon.thesaurus import parts_of_speech
-from analyzers.adversarial.masked_model import MaskedModel, masked_model
+from analyzers.adversarial.masked_model import masked_model
 
 _TAGS = {"n": "NOUN", "v": "VERB", "a": "ADJ", "s": "ADJ", "r": "ADV"}
 _CLOSED = {
     **dict.fromkeys(("the", "a", "an", "this", "that", "these", "those"), "DET"),
     **dict.fromkeys(("my", "your", "his", "her", "its", "our", "their"), "PRON"),
 }
-
-
-def swap_with(name: str) -> Callable[..., Any]:
-    """Return a maker of word swaps by the model called `name`, for a recipe's file."""
-
-    def make(**options: Any) -> Any:  # noqa: ANN401
-        return WordSwapMaskedLM(**options | _parts(masked_model(folder_of(name))))
-
-    return make
 
 
 def transformers_with(name: str) -> Any:  # noqa: ANN401  stands in for a module
@@ -39,11 +30,18 @@ def transformers_with(name: str) -> Any:  # noqa: ANN401  stands in for a module
     )
 
 
-def held_to(name: str, kind: type[Any]) -> Callable[..., Any]:
-    """Return a maker of transformations of a kind that read no longer texts than the model can."""
+def made_with(name: str, kind: type[Any]) -> Callable[..., Any]:
+    """Return a maker of transformations by the model called `name`, for a recipe's file."""
 
     def make(**options: Any) -> Any:  # noqa: ANN401
-        return kind(**options | {"max_length": masked_model(folder_of(name)).max_length})
+        model = masked_model(folder_of(name))
+        return kind(
+            **options
+            | {
+                "masked_language_model": model.network, "tokenizer": model.tokenizer,
+                "max_length": model.max_length,
+            }
+        )  # fmt: skip
 
     return make
 
@@ -71,13 +69,6 @@ class _Always:
 
     def from_pretrained(self, *_: object, **__: object) -> object:
         return self._made
-
-
-def _parts(model: MaskedModel) -> dict[str, Any]:
-    return {
-        "masked_language_model": model.network, "tokenizer": model.tokenizer,
-        "max_length": model.max_length,
-    }  # fmt: skip
 
 
 def _tag(word: str) -> str:

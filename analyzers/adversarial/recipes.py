@@ -229,22 +229,23 @@ def _built(name: Recipe, wrapper: Any, goal: Callable[..., Any]) -> Any:  # noqa
                 return published(
                     "bae_garg_2019", "BAEGarg2019",
                     UniversalSentenceEncoder=own.AverageSentence,
-                    PartOfSpeech=own.LexiconPartOfSpeech, WordSwapMaskedLM=masked.swap_with(BERT),
+                    PartOfSpeech=own.LexiconPartOfSpeech,
+                    WordSwapMaskedLM=masked.made_with(BERT, swaps.WordSwapMaskedLM),
                 )  # fmt: skip
             case "BERT-Attack (words from a language model)":
                 return published(
                     "bert_attack_li_2020", "BERTAttackLi2020",
                     UniversalSentenceEncoder=own.AverageSentence,
-                    WordSwapMaskedLM=masked.swap_with(BERT),
+                    WordSwapMaskedLM=masked.made_with(BERT, swaps.WordSwapMaskedLM),
                 )  # fmt: skip
             case "CLARE (words put in, swapped and merged)":
                 return published(
                     "clare_li_2020", "CLARE2020",
                     UniversalSentenceEncoder=own.AverageSentence,
                     transformers=masked.transformers_with(ROBERTA),
-                    WordSwapMaskedLM=masked.held_to(ROBERTA, swaps.WordSwapMaskedLM),
-                    WordInsertionMaskedLM=masked.held_to(ROBERTA, swaps.WordInsertionMaskedLM),
-                    WordMergeMaskedLM=masked.held_to(ROBERTA, masked.DictionaryMerge),
+                    WordSwapMaskedLM=masked.made_with(ROBERTA, swaps.WordSwapMaskedLM),
+                    WordInsertionMaskedLM=masked.made_with(ROBERTA, swaps.WordInsertionMaskedLM),
+                    WordMergeMaskedLM=masked.made_with(ROBERTA, masked.DictionaryMerge),
                 )  # fmt: skip
 
 

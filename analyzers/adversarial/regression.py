@@ -5,7 +5,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from analyzers.adversarial.blocks import Extent, attack_blocks, blocks_of
-from analyzers.adversarial.example_details import place_table
+from analyzers.adversarial.example_details import kept_rows, place_table
 from analyzers.adversarial.movement import largest_changes, noise_changes
 from analyzers.adversarial.noise import DRAWS
 from analyzers.adversarial.params import AdversarialParams
@@ -23,7 +23,7 @@ from analyzers.adversarial.table_threat import INSIDE_IF_POSSIBLE, table_threat_
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.target import Target
 from analyzers.adversarial.units import table_unit
-from analyzers.adversarial.wording import change_text, listed, value_text
+from analyzers.adversarial.wording import changes_between
 from analyzers.core.result import Estimate, Measurements
 from analyzers.core.workbench import Tracker, Workbench
 from analyzers.toolkit.feasible import FeasibleSpace
@@ -66,8 +66,7 @@ def measure(bench: Workbench, params: AdversarialParams, space: FeasibleSpace) -
     examples, changed = _examples(bench, target, moved, positions, params.examples)
     way = points.copy()
     way[AT_BUDGET] = moved
-    file_rows = {int(row): at for at, row in enumerate(bench.data.rows[positions])}
-    kept = [(item["example"], file_rows[item["row"]]) for item in examples.to_pylist()]
+    kept = kept_rows(bench, positions, examples)
     names = [field.name for field in space.fields]
     return Measurements(
         estimates=_estimates(bench, positions, changes[AT_BUDGET], by_noise[AT_BUDGET])
@@ -243,16 +242,13 @@ def _steps(
             # A size that did not help, or less than a smaller one did, is no step on the way.
             if at and moves[at] <= moves[:at].max():
                 continue
-            change = space.steps(point[None], original[None])[0]
-            order = np.argsort(-np.abs(change), kind="stable")
-            changed = [int(place) for place in order if change[place] != 0]
-            phrases = [change_text(space.fields[p], original[p], point[p]) for p in changed]
+            changed = changes_between(space, original, point)
             lines.append(
                 {
                     "example": example, "step": at, "questions": None,
                     "found_by": f"within {budgets[at - 1]:g} {unit}" if at else "",
                     "size": float(space.distance(point[None], original[None])[0]),
-                    "n_changed": len(changed), "changes": listed(phrases) if phrases else "",
+                    "n_changed": len(changed.places), "changes": changed.words,
                     "answer": f"{answers[at]:.6g}", "score_before": None,
                 }
             )  # fmt: skip
@@ -272,17 +268,14 @@ def _examples(
     before = model.predict(space.decode(target.originals, owners, target.frame)).astype(float)
     after = model.predict(space.decode(moved, owners, target.frame)).astype(float)
     order = np.argsort(-np.abs(after - before), kind="stable")[:most]
-    steps = space.steps(moved, target.originals)
     examples: list[dict[str, object]] = []
     changes: list[dict[str, object]] = []
     for number, row in enumerate(order, start=1):
-        places = [int(at) for at in np.argsort(-np.abs(steps[row]), kind="stable")
-                  if steps[row, at] != 0]  # fmt: skip
-        if not places:
-            continue
         old, new = target.originals[row], moved[row]
+        changed = changes_between(space, old, new)
+        if not changed.places:
+            continue
         file_row = int(bench.data.rows[positions[row]])
-        phrases = listed([change_text(space.fields[at], old[at], new[at]) for at in places])
         label = None if bench.data.labels is None else float(bench.data.labels[positions[row]])
         examples.append(
             {
@@ -290,16 +283,9 @@ def _examples(
                 "true": None if label is None or np.isnan(label) else f"{label:.6g}",
                 "before": f"{before[row]:.6g}", "after": f"{after[row]:.6g}",
                 "size": float(space.distance(new[None], old[None])[0]),
-                "sentence": f"Row {file_row}: {phrases} moves the prediction from "
+                "sentence": f"Row {file_row}: {changed.words} moves the prediction from "
                 f"{before[row]:.6g} to {after[row]:.6g}.",
             }
         )  # fmt: skip
-        changes += [
-            {
-                "example": number, "row": file_row, "feature": space.fields[at].name,
-                "from": value_text(space.fields[at], old[at]),
-                "to": value_text(space.fields[at], new[at]), "change": float(steps[row, at]),
-            }
-            for at in places
-        ]  # fmt: skip
+        changes += [{"example": number, "row": file_row} | line for line in changed.lines]
     return table_of("examples", examples), table_of("changes", changes)

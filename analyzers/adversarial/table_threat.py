@@ -44,14 +44,9 @@ def table_threat_model(
     )
 
 
-def costs_in_words(params: AdversarialParams) -> str:
-    """Name what was set to cost more or less; empty where every change costs the same."""
-    return "; ".join(part.strip() for part in params.costs.split(";") if part.strip())
-
-
 def _budget_in_words(params: AdversarialParams) -> str:
     """Say how large a change may be, what counts as 1, and how many questions it may take."""
-    costs = costs_in_words(params)
+    costs = "; ".join(part.strip() for part in params.costs.split(";") if part.strip())
     times = f", times what was set ({costs})" if costs else ""
     return (
         f"A Euclidean change of {params.budget:g}, where one standard deviation of a number or "

@@ -50,6 +50,9 @@ from analyzers.toolkit.intervals import mean_estimate
 
 SIZES = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 SHOWN_REASONS = 5
+KNOWS: dict[Sight, str] = {
+    "scores": "the model's scores.", "labels only": "the model's answers only.",
+}  # fmt: skip
 
 
 def feasible_space(bench: Workbench, params: AdversarialParams) -> FeasibleSpace:
@@ -147,7 +150,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
                 space,
                 goal=goal_words(params.wanted, has_labels=attacked.has_labels),
                 knows=inside.knows
-                or ("the model's scores." if sight == "scores" else "the model's answers only.")
+                or KNOWS[sight]
                 + (
                     f" The whole model was to be known, but its inside could not be used: "
                     f"{inside.refused}."
@@ -233,17 +236,15 @@ def foresee(bench: Workbench, params: AdversarialParams) -> dict[str, pa.Table]:
     if bench.subject.task == "regression":
         stated = regression.foresee(params, space)
     else:
-        shows = Capability.PREDICT_PROBA in bench.need_model().capabilities
-        by_questions = params.knowledge != "labels only" and shows
+        is_inside = params.knowledge == "whole model"
+        sight: Sight = "scores" if _may_use_scores(bench, params) else "labels only"
         stated = table_threat_model(
- params, space, goal=goal_words(params.wanted, has_labels=has_labels(bench)),
-            knows=INSIDE_IF_POSSIBLE
-            if params.knowledge == "whole model"
-            else "the model's scores."
-            if by_questions
-            else "the model's answers only.",
-            is_inside=params.knowledge == "whole model",
-        )  # fmt: skip
+            params,
+            space,
+            goal=goal_words(params.wanted, has_labels=has_labels(bench)),
+            knows=INSIDE_IF_POSSIBLE if is_inside else KNOWS[sight],
+            is_inside=is_inside,
+        )
     return {"threat_model": stated, **rule_tables(space, bench.data.frame)}
 
 
@@ -347,9 +348,14 @@ def _pool_codes(bench: Workbench) -> NDArray[np.int64]:
     return bench.need_predictions().predicted[pool_positions(bench)].astype(np.int64)
 
 
+def _may_use_scores(bench: Workbench, params: AdversarialParams) -> bool:
+    """Whether the model gives scores and the attacker may see them."""
+    gives_scores = Capability.PREDICT_PROBA in bench.need_model().capabilities
+    return gives_scores and params.knowledge != "labels only"
+
+
 def _shows_scores(bench: Workbench, params: AdversarialParams) -> bool:
-    model = bench.need_model()
-    if params.knowledge == "labels only" or Capability.PREDICT_PROBA not in model.capabilities:
+    if not _may_use_scores(bench, params):
         return False
     predictions = bench.need_predictions()
     # Where the answer is not the class with the highest score, scores would mislead the search.

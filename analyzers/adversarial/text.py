@@ -155,8 +155,8 @@ def foresee(bench: Workbench, params: AdversarialParams) -> dict[str, pa.Table]:
 
 
 def _is_labels_only(bench: Workbench, params: AdversarialParams) -> bool:
-    shows_scores = Capability.PREDICT_PROBA in bench.need_model().capabilities
-    return not shows_scores or params.knowledge == "labels only"
+    gives_scores = Capability.PREDICT_PROBA in bench.need_model().capabilities
+    return not gives_scores or params.knowledge == "labels only"
 
 
 def _name(params: AdversarialParams, *, labels_only: bool) -> str:

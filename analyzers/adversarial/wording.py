@@ -1,5 +1,7 @@
 """Changes in the user's own units and words."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -8,7 +10,7 @@ from analyzers.adversarial.found import Found
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.target import Target
 from analyzers.core.workbench import Workbench
-from analyzers.toolkit.feasible import Field
+from analyzers.toolkit.feasible import FeasibleSpace, Field
 
 LONGEST_VALUE = 60
 PROVED = " It is proved that no smaller change does."
@@ -36,6 +38,52 @@ def change_text(field: Field, before: float, after: float) -> str:
         return f"changing {field.name} from {old!r} to {new!r}"
     verb = "raising" if after > before else "lowering"
     return f"{verb} {field.name} from {old} to {new}"
+
+
+class Changes(NamedTuple):
+    """What differs between a row and its changed copy, the largest change first.
+
+    Attributes:
+        places: of the columns that differ.
+        phrases: one for each.
+        lines: one for each, for the table `changes`.
+    """
+
+    places: list[int]
+    phrases: list[str]
+    lines: list[dict[str, object]]
+
+    @property
+    def words(self) -> str:
+        """The phrases in one; empty where nothing differs."""
+        return listed(self.phrases) if self.phrases else ""
+
+
+def changes_between(
+    space: FeasibleSpace, before: NDArray[np.float64], after: NDArray[np.float64]
+) -> Changes:
+    """Write out how two raw rows differ.
+
+    Args:
+        space: the columns.
+        before: `(n_features,)`.
+        after: `(n_features,)`.
+    """
+    steps = space.steps(after[None], before[None])[0]
+    order = np.argsort(-np.abs(steps), kind="stable")
+    places = [int(place) for place in order if steps[place] != 0]
+    pairs = [(space.fields[at], before[at], after[at]) for at in places]
+    return Changes(
+        places,
+        [change_text(*pair) for pair in pairs],
+        [
+            {
+                "feature": field.name, "from": value_text(field, old), "to": value_text(field, new),
+                "change": float(steps[at]),
+            }
+            for at, (field, old, new) in zip(places, pairs, strict=True)
+        ],
+    )  # fmt: skip
 
 
 def listed(phrases: list[str]) -> str:
@@ -70,14 +118,10 @@ def before_and_after(
         return table_of("examples", []), table_of("changes", [])
     space, classes = target.space, bench.subject.classes
     after = bench.need_model().predict(space.decode(found.points[rows], rows, target.frame))
-    steps = space.steps(found.points[rows], target.originals[rows])
     examples: list[dict[str, object]] = []
     changes: list[dict[str, object]] = []
     for number, row in enumerate(rows):
-        order = np.argsort(-np.abs(steps[number]), kind="stable")
-        places = [int(place) for place in order if steps[number, place] != 0]
-        old, new = target.originals[row], found.points[row]
-        phrases = [change_text(space.fields[at], old[at], new[at]) for at in places]
+        changed = changes_between(space, target.originals[row], found.points[row])
         answers = classes[target.codes[row]], classes[int(after[number])]
         file_row = int(bench.data.rows[positions[row]])
         examples.append(
@@ -86,18 +130,11 @@ def before_and_after(
                 "true": answers[0] if bench.data.labels is not None else None,
                 "before": answers[0], "after": answers[1],
                 "size": float(found.distances[row]),
-                "sentence": _sentence(phrases, answers[0], answers[1], file_row)
+                "sentence": _sentence(changed.phrases, answers[0], answers[1], file_row)
                 + (PROVED if is_proved is not None and is_proved[row] else ""),
             }
         )  # fmt: skip
-        changes += [
-            {
-                "example": number + 1, "row": file_row, "feature": space.fields[at].name,
-                "from": value_text(space.fields[at], old[at]),
-                "to": value_text(space.fields[at], new[at]), "change": float(steps[number, at]),
-            }
-            for at in places
-        ]  # fmt: skip
+        changes += [{"example": number + 1, "row": file_row} | line for line in changed.lines]
     return table_of("examples", examples), table_of("changes", changes)
 
 
