@@ -41,7 +41,7 @@ class Shown(NamedTuple):
 
 
 LiveControls = Callable[[Shown], None]
-Forecast = Callable[[Subject, Params], None]
+Forecast = Callable[[Subject, Params], bool]
 
 
 def show_analysis(
@@ -59,7 +59,8 @@ def show_analysis(
         first: draws what a reader must know before the findings.
         live: draws the controls that answer at once from a finished result.
         beside: the same, by the section of charts whose question they belong to.
-        foretell: shows what a run with given parameters would do and about how long it takes.
+        foretell: shows what a run with given parameters would do and about how long it takes, and
+            returns whether it would be refused.
     """
     st.title(analyzer.title, anchor=False)
     st.markdown(f"*{as_text(analyzer.question)}*")
@@ -125,9 +126,10 @@ def _finished(job_id: str, state: JobState | None) -> Result | None:
         return None
 
 
-def _say_nothing(subject: Subject, params: Params) -> None:
+def _say_nothing(subject: Subject, params: Params) -> bool:
     """Stand in for a forecast that is folded up."""
     del subject, params
+    return False
 
 
 def _say_last() -> None:

@@ -65,7 +65,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
 
 ANALYZER: Analyzer[AdversarialParams] = Analyzer(
     name="adversarial",
-    version=4,
+    version=5,
     title="Adversarial examples",
     question="How little does it take to make the model answer wrongly?",
     about=__doc__,

@@ -42,8 +42,13 @@ def has_labels(bench: Workbench) -> bool:
     return labels is not None and bool((labels >= 0).any())
 
 
-def choose_rows(bench: Workbench, most: int) -> Attacked:
+def choose_rows(bench: Workbench, most: int, *, wanted: int | None = None) -> Attacked:
     """Draw rows with a known outcome in proportion to the classes; any row where there is none.
+
+    Args:
+        bench: the data and the model's answers.
+        most: rows to draw.
+        wanted: the answer the attacker wants; rows that have it already are no target.
 
     Raises:
         UnsuitableSubject: no row, one class only, or a model that gives one answer only.
@@ -63,6 +68,15 @@ def choose_rows(bench: Workbench, most: int) -> Attacked:
             "answer can be wrong.",
             remedy="Check the target column and the classes on the subject page.",
         )
+    n_usable = len(usable)
+    if wanted is not None:
+        name = bench.subject.classes[wanted]
+        usable = usable[codes[usable] != wanted]
+        if not len(usable):
+            raise UnsuitableSubject(
+                f"Expected rows of another class than {name!r} to attack, got none.",
+                remedy="Choose another wanted answer, or give rows of other classes.",
+            )
     data = bench.data.take(usable)
     chosen = sample_rows(data, most, bench.rng.spawn(1)[0], strata=codes[usable])
     positions = usable[chosen]
@@ -71,17 +85,37 @@ def choose_rows(bench: Workbench, most: int) -> Attacked:
     )
     present = np.unique(codes[usable])
     only = ""
-    if len(present) == 1:
+    if len(present) == 1 and wanted is None:
         name = bench.subject.classes[int(present[0])]
         has_it = "are of class" if is_known else "get the answer"
         only = f"All rows {has_it} {name!r}: nothing is measured of the others."
+    left_out = ""
+    if wanted is not None:
+        left_out = (
+            f"{n_usable - len(usable):,} of {n_usable:,} rows are left out, since they have the "
+            f"wanted answer {bench.subject.classes[wanted]!r} already."
+        )
     return Attacked(
         positions=positions,
         codes=codes[positions],
         is_correct=predicted[positions] == codes[positions],
         has_labels=is_known,
-        sampling=tuple(said for said in (note, only) if said),
+        sampling=tuple(said for said in (note, left_out, only) if said),
     )
+
+
+def count_open(bench: Workbench, wanted: str) -> str:
+    """Say how many rows can be attacked where one answer is wanted; empty where none is.
+
+    Raises:
+        InvalidParameter: there is no such class.
+    """
+    code = wanted_code(bench, wanted)
+    labels = bench.data.labels
+    if code is None or labels is None or not has_labels(bench):
+        return ""
+    n_known, n_open = int((labels >= 0).sum()), int(((labels >= 0) & (labels != code)).sum())
+    return f" {n_open:,} of {n_known:,} rows do not have it already and can be attacked."
 
 
 def wanted_code(bench: Workbench, wanted: str) -> int | None:
@@ -99,31 +133,3 @@ def wanted_code(bench: Workbench, wanted: str) -> int | None:
             remedy=f"Choose one of: {', '.join(classes[:20])}.",
         )
     return classes.index(wanted)
-
-
-def choose_targets(bench: Workbench, most: int, wanted: int | None) -> Attacked:
-    """Draw the rows; those that have the wanted answer already are no target.
-
-    Raises:
-        UnsuitableSubject: none is left, or as for `choose_rows`.
-    """
-    attacked = choose_rows(bench, most)
-    if wanted is None:
-        return attacked
-    name = bench.subject.classes[wanted]
-    kept = np.flatnonzero(attacked.codes != wanted)
-    if not len(kept):
-        raise UnsuitableSubject(
-            f"Expected rows of another class than {name!r} to attack, got none.",
-            remedy="Choose another wanted answer, or attack more rows.",
-        )
-    note = (
-        f"Attacked: {len(kept):,} of {len(attacked.codes):,} drawn rows, all but those of class "
-        f"{name!r}, which the attacker wants."
-    )
-    return attacked._replace(
-        positions=attacked.positions[kept],
-        codes=attacked.codes[kept],
-        is_correct=attacked.is_correct[kept],
-        sampling=(*attacked.sampling, note),
-    )

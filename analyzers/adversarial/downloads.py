@@ -7,7 +7,7 @@ the locked-down process that runs the attack.
 
 from pathlib import Path
 
-from analyzers.core.errors import UnsuitableSubject
+from analyzers.core.errors import MissingDownload
 
 FOLDER = Path(__file__).parent / "lexicon" / "downloads"
 _FILES = ("config.json", "model.safetensors", "tokenizer.json")
@@ -23,11 +23,11 @@ def folder_of(model: str) -> Path:
     """Return the folder of `model`.
 
     Raises:
-        UnsuitableSubject: a file of it is missing.
+        MissingDownload: a file of it is missing.
     """
     missing = [name for name in FILES[model] if not (FOLDER / model / name).is_file()]
     if missing:
-        raise UnsuitableSubject(
+        raise MissingDownload(
             f"This recipe needs the model {model!r}, which is not shipped; expected "
             f"{', '.join(missing)} in analyzers/adversarial/lexicon/downloads/{model}.",
             remedy="Put the files there, or choose a recipe that needs no download.",

@@ -19,7 +19,7 @@ from analyzers.adversarial.image_drawing import (
 from analyzers.adversarial.pictures import draw_pictures
 from analyzers.adversarial.proof_drawing import draw_proof_curve, draw_reach_gap, draw_search_gap
 from analyzers.adversarial.text_drawing import draw_behaviour, draw_recipe_efforts, draw_recipes
-from analyzers.adversarial.units import unit_of
+from analyzers.adversarial.units import column_unit_of, size_unit_of
 from analyzers.adversarial.words import draw_texts
 from analyzers.core.chart import Chart, in_sections
 from analyzers.core.result import Measurements
@@ -88,7 +88,7 @@ def size_title(measurements: Measurements) -> str:
         if measurements.facts.get("norm") == "L2":
             how = "root mean square change of the pixels"
         return f"Size of the change ({how}, 1 = black to white)"
-    return f"Size of the change ({unit_of(measurements)})"
+    return f"Size of the change {size_unit_of(measurements)}"
 
 
 def _curve(table: pa.Table, measurements: Measurements) -> Chart:
@@ -240,6 +240,8 @@ def _examples(table: pa.Table, measurements: Measurements) -> Chart:
     cells.append([f"{value:+.2g}" for value in part["change"].to_pylist()])
     examples = measurements.tables.get("examples")
     answers: dict[int, str] = {}
+    is_regression = measurements.facts.get("task") == "regression"
+    order = "the largest movements" if is_regression else "the smallest changes"
     if examples is not None:
         answers = {
             row["example"]: f"{plain(row['before'])} → {plain(row['after'])}"
@@ -260,12 +262,20 @@ def _examples(table: pa.Table, measurements: Measurements) -> Chart:
     return Chart(
         name="examples",
         title="The changes themselves, in the data's own units",
-        caption=f"{n} of {n_all} kept examples before and after, one line for each column that "
-        f"changed; the change is in {unit_of(measurements)}.",
+        caption=f"{n} of {n_all} kept examples before and after, {order} first, one line for each "
+        f"column that changed{_beyond(examples, n)}; the change of a column is in "
+        f"{column_unit_of(measurements)}.",
         alt=f"Table of {part.num_rows} changes in {n} rows.",
         table="changes",
         figure=figure(traces, x="", y="", height=90 + 27 * part.num_rows),
     )
+
+
+def _beyond(examples: pa.Table | None, n_shown: int) -> str:
+    """Count the shown examples that are larger than the stated size."""
+    within = [] if examples is None else examples["within_budget"].to_pylist()[:n_shown]
+    n_beyond = within.count(False)
+    return f"; {n_beyond} of them are larger than the stated size" if n_beyond else ""
 
 
 def _checks(table: pa.Table, measurements: Measurements) -> Chart:

@@ -16,7 +16,12 @@ from analyzers.adversarial.gradient import Broken
 from analyzers.adversarial.moves import values_of
 from analyzers.adversarial.network import Network, parts_of
 from analyzers.adversarial.params import AdversarialParams
-from analyzers.adversarial.patch import paint_by_chance, paint_by_gradient, side_of
+from analyzers.adversarial.patch import (
+    paint_by_chance,
+    paint_by_gradient,
+    patch_words,
+    side_of,
+)
 from analyzers.adversarial.pixels import Images
 from analyzers.adversarial.smoothing import ABSTAINS, certify, lowest_share
 from analyzers.adversarial.tables import table_of
@@ -48,10 +53,17 @@ class Painted(NamedTuple):
 
 
 class OtherBudgets(NamedTuple):
-    """What is left under each such budget, and some pictures that fell."""
+    """What is left under each such budget, and some pictures that fell.
+
+    Attributes:
+        estimates: accuracy left under the most pixels and under the patch.
+        words: what each of these two budgets is, by the name of its estimate.
+    """
 
     table: pa.Table
     painted: list[Painted]
+    estimates: dict[str, Estimate]
+    words: dict[str, str]
 
 
 def other_budgets(
@@ -81,6 +93,8 @@ def other_budgets(
     pixel_rng, patch_rng = rng.spawn(2)
     broken = np.zeros(len(originals), dtype=bool)
     painted_now: list[Painted] = []
+    estimates: dict[str, Estimate] = {}
+    said: dict[str, str] = {}
     n_shown = SHOWN_A_BUDGET if originals[:1].size <= LARGE_PICTURE else 1
 
     def keep(kind: str, budget: str, rows: NDArray[np.int64], reached: Broken) -> None:
@@ -90,6 +104,8 @@ def other_budgets(
 
     def line(kind: str, budget: str, amount: int, share: float, method: str, left: int) -> None:
         rate = rate_estimate(left, n_attacked)
+        # The last one of a kind is the largest.
+        estimates[f"{kind}_accuracy"] = rate
         made.append(
             {
                 "kind": kind, "budget": budget, "amount": amount, "share": share, "method": method,
@@ -112,6 +128,7 @@ def other_budgets(
         words = "every pixel tried in full" if in_full else f"{params.queries:,} random sets"
         line("pixels", _pixels(count), count, count / (height * width), words,
              int((~broken).sum()))  # fmt: skip
+        said["pixels_accuracy"] = _pixels(count)
     if params.patch > 0 and len(originals):
         side = side_of(params.patch, height, width)
         if network is not None:
@@ -128,7 +145,8 @@ def other_budgets(
         keep("patch", budget, np.arange(len(originals)), painted)
         line("patch", budget, side * side,
              side * side / (height * width), words, len(originals) - fallen)  # fmt: skip
-    return OtherBudgets(table_of("other_budgets", made), painted_now)
+        said["patch_accuracy"] = patch_words(params.patch, height, width)
+    return OtherBudgets(table_of("other_budgets", made), painted_now, estimates, said)
 
 
 def _pixels(count: int) -> str:

@@ -13,11 +13,11 @@ from analyzers.adversarial.nearest import Nearest
 from analyzers.adversarial.network import Network
 from analyzers.adversarial.params import AdversarialParams
 from analyzers.adversarial.pixels import Images, size_of
+from analyzers.adversarial.robustness import WITHIN
 from analyzers.adversarial.tables import table_of
 from analyzers.core.model import Capability
 from analyzers.core.workbench import Workbench
 
-WITHIN = 1 + 1e-9
 MOST_FRAMES = 21
 MOST_VALUES = 4_000_000
 

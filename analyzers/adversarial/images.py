@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from analyzers.adversarial import checks
 from analyzers.adversarial.aim import Aim
-from analyzers.adversarial.attacked import Attacked, choose_targets, has_labels, wanted_code
+from analyzers.adversarial.attacked import Attacked, choose_rows, wanted_code
 from analyzers.adversarial.by_group import by_group_table
 from analyzers.adversarial.cascade import ACCESS_LABELS, SQUARE
 from analyzers.adversarial.image_checks import check_attack
@@ -29,6 +29,7 @@ from analyzers.adversarial.image_tables import (
 from analyzers.adversarial.nearest import Nearest
 from analyzers.adversarial.noise import DRAWS
 from analyzers.adversarial.params import AdversarialParams
+from analyzers.adversarial.patch import patch_words, side_of
 from analyzers.adversarial.robustness import (
     Outcome,
     curve_table,
@@ -44,6 +45,8 @@ from analyzers.core.workbench import SoFar, Workbench, searching
 
 NOISE_SHOWN = 62
 PAINTING = "few pixels and patch"
+# The number of the paper's own evaluation within AutoAttack.
+FEWEST_SQUARE_QUERIES = 5000
 
 
 def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
@@ -56,12 +59,14 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
     model = bench.need_model()
     images = _pictures_of(bench)
     wanted = wanted_code(bench, params.wanted)
-    attacked = choose_targets(bench, params.rows, wanted)
+    attacked = choose_rows(bench, params.rows, wanted=wanted)
     correct = np.flatnonzero(attacked.is_correct)
     pictures = images[attacked.positions]
     codes = attacked.codes[correct]
     aim = Aim(codes, None if wanted is None else np.full(len(codes), wanted))
     plan = plan_for(model, pictures, params)
+    if params.patch > 0:
+        side_of(params.patch, *images.shape[1:3])  # refuses less than a pixel before the work
     _refuse_constant(bench, model, pictures)
     whole = Nearest(model, pictures[correct], aim, params.norm)
     sizes = np.array([share * params.epsilon for share in plan.shares])
@@ -91,11 +96,9 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
             "wanted": params.wanted or None,
             "followed": "gradient steps" if plan.network else "straight line",
             "certify_noise": params.certify_noise, "certify_copies": params.certify,
-        },
+        } | extras.facts,
         tables={
-            "threat_model": _threat_model(
-                params, plan, has_labels=attacked.has_labels, left_out=extras.left_out
-            ),
+            "threat_model": _threat_model(bench, params, plan, left_out=extras.left_out),
             "curve": curve_table(outcome),
             "attacks": table_of("attacks", searched.lines),
             "rows": row_table(bench, attacked, nearest, correct, params.epsilon),
@@ -123,7 +126,7 @@ def foresee(bench: Workbench, params: AdversarialParams) -> dict[str, pa.Table]:
     """
     images = _pictures_of(bench)
     plan = plan_for(bench.need_model(), images[:1], params)
-    return {"threat_model": _threat_model(params, plan, has_labels=has_labels(bench))}
+    return {"threat_model": _threat_model(bench, params, plan)}
 
 
 def _pictures_of(bench: Workbench) -> NDArray[np.float32]:
@@ -176,6 +179,7 @@ class _Extras(NamedTuple):
 
     tables: dict[str, pa.Table]
     estimates: dict[str, Estimate]
+    facts: dict[str, str]
     left_out: tuple[str, ...]
 
     @property
@@ -195,6 +199,7 @@ def _extras(
 ) -> _Extras:
     tables: dict[str, pa.Table] = {}
     estimates: dict[str, Estimate] = {}
+    facts: dict[str, str] = {}
 
     def few_pixels_and_patch() -> None:
         made = other_budgets(
@@ -203,6 +208,8 @@ def _extras(
         )  # fmt: skip
         tables["other_budgets"] = made.table
         tables["painted_examples"] = painted_table(bench, attacked, nearest, made.painted)
+        estimates.update(made.estimates)
+        facts.update(made.words)
 
     def common_damage() -> None:
         damaged = corruption_table(bench, nearest.model, pictures, attacked.codes, streams[1])
@@ -225,23 +232,54 @@ def _extras(
         track = searching(bench.track, lambda: SoFar("all attacks of the stated size are done"))
         for name in track(list(left), "Looking further"):
             left.pop(name)()
-    return _Extras(tables, estimates, tuple(left))
+    return _Extras(tables, estimates, facts, tuple(left))
 
 
-def _further_budgets(params: AdversarialParams) -> str:
-    """Name the budgets beside the stated one, each attacked on its own."""
+def _further_budgets(params: AdversarialParams, height: int, width: int) -> str:
+    """Name the budgets beside the stated one, each attacked on its own.
+
+    Raises:
+        InvalidParameter: a patch smaller than a pixel.
+    """
     said = ""
     if params.pixels:
         many = "pixel" if params.pixels == 1 else "pixels"
-        said += f" Apart from that, L0: up to {params.pixels} {many} of any colour."
+        said += (
+            f" Apart from that, L0: up to {params.pixels} {many} of any colour, with "
+            f"{params.queries:,} queries a picture for each number."
+        )
     if params.patch > 0:
-        said += f" Apart from that, a square patch on {params.patch:.0%} of the picture."
+        said += (
+            f" Apart from that, a patch of any colours: {patch_words(params.patch, height, width)}."
+        )
+    return said
+
+
+def _queries_in_words(params: AdversarialParams, plan: Plan) -> str:
+    """Say how often the model may be asked about a picture; empty where gradients are enough."""
+    asked = plan.effort.queries
+    if plan.knows == ACCESS_LABELS:
+        more = (
+            f" (HopSkipJump needs at least {asked:,}; {params.queries:,} were set)"
+            if asked > params.queries
+            else ""
+        )
+        return f" {asked:,} queries a picture{more}."
+    if plan.network is not None and SQUARE not in plan.cascade:
+        return ""
+    said = f" Square asks up to {asked:,} queries a picture"
+    said += " at each size." if plan.network is None else ", of what the gradients left."
+    if asked < FEWEST_SQUARE_QUERIES:
+        said += (
+            f" The paper asks {FEWEST_SQUARE_QUERIES:,}: with fewer, more answers stand than would."
+        )
     return said
 
 
 def _threat_model(
-    params: AdversarialParams, plan: Plan, *, has_labels: bool, left_out: tuple[str, ...] = ()
+    bench: Workbench, params: AdversarialParams, plan: Plan, *, left_out: tuple[str, ...] = ()
 ) -> pa.Table:
+    _, height, width, _ = _pictures_of(bench).shape
     knows = {
         "gradients": "the model and its gradients.",
         "scores": "the model's scores.",
@@ -255,7 +293,9 @@ def _threat_model(
         may_change="Every pixel may change, within black and white.",
         budget=f"{params.norm} {params.epsilon:g} on a scale from 0 (black) to 1 (white)"
         + ("." if params.norm == "L-inf" else ", root mean square over the pixels.")
-        + ("" if PAINTING in left_out else _further_budgets(params)),
-        goal=goal_words(params.wanted, has_labels=has_labels),
+        + _queries_in_words(params, plan)
+        + ("" if PAINTING in left_out else _further_budgets(params, height, width)),
+        goal=goal_words(bench, params.wanted),
         is_targeted=bool(params.wanted),
+        has_queries=plan.network is None or SQUARE in plan.cascade,
     )

@@ -163,6 +163,13 @@ _TEXT = (
         "texts that were flipped",
     ),
 )
+_RECIPES = Indicator(
+    "all_recipes_accuracy",
+    "{value} of the answers withstand all {n_recipes} recipes that were compared; the strongest "
+    "alone is {strongest}",
+    "An attacker may try one recipe after the other: read this number, not that of a single one.",
+    "Morris et al. 2020; Carlini et al. 2019 (the worst over attacks)",
+)
 _BEHAVIOUR = (
     Indicator(
         "writer_identity_change_share",
@@ -190,7 +197,8 @@ _BEHAVIOUR = (
     ),
     Indicator(
         "negation_change_share",
-        "Negating a text changes the answer to {value} of the texts that could be negated",
+        "Negating a text changes the answer to {value} of the texts that could be negated; here "
+        "few is bad, since a model that reads negation often changes its answer",
         "Where few change, the model hardly reads negation; add negated training texts.",
         "Ribeiro et al. 2020 (CheckList)",
         "your texts that could be negated",
@@ -275,6 +283,22 @@ _CERTIFIED = (
         "the model under noise, not the model alone",
     ),
 )
+_PAINTED = (
+    Indicator(
+        "pixels_accuracy",
+        "When {pixels_accuracy} may take any colour, {value} of the answers are still right",
+        "Such changes are seen by people: look at the pictures that fell, and smooth single pixels "
+        "away before the model reads a picture.",
+        "Su, Vargas and Sakurai 2019; Croce et al. 2022 (Sparse-RS)",
+    ),
+    Indicator(
+        "patch_accuracy",
+        "When {patch_accuracy} may be painted over, {value} of the answers are still right",
+        "A patch can be put up in the world: have a person look where much depends on one picture, "
+        "and train with parts of pictures covered.",
+        "Brown et al. 2017 (adversarial patch)",
+    ),
+)
 _CHECKS = Indicator(
     "checks_failed",
     "{value} of the checks on the attack itself failed",
@@ -299,6 +323,9 @@ _TITLES = {
     "moved_beyond_error": "Predictions moved beyond the usual error",
     "median_change": "How far a prediction is moved",
     "median_ceiling": "How far no change can move it",
+    "pixels_accuracy": "Right when a few pixels may change",
+    "patch_accuracy": "Right under a visible patch",
+    "all_recipes_accuracy": "Right under every recipe",
     "corrupted_accuracy": "Right under common damage",
     "smoothed_accuracy": "Right by a vote over noisy copies",
     "certified_accuracy": "Right, and proved so",
@@ -312,6 +339,7 @@ _TITLES = {
 # What a longer attack could not change.
 _WITHOUT_ATTACK = (_PLAUSIBLE, *_PROOF, *_REACH, *_BEHAVIOUR, _CORRUPTED, *_CERTIFIED, _CHECKS)
 ENDED_EARLY = "The attack was ended early; a full one may find more."
+REACHED = "Ended early: this rests on the rows that were looked into until then."
 _NUMBERS = ("median_size", "median_change", "median_ceiling", "checks_failed")
 
 
@@ -329,16 +357,20 @@ def _indicators(measurements: Measurements) -> tuple[Indicator, ...]:
     modality = measurements.facts.get("modality", "tabular")
     if modality == "text":
         attacked = _REDUCTION if "words_left_share" in measurements.estimates else _TEXT
-        return (*attacked, *(each for each in _BEHAVIOUR if each.name in measurements.estimates))
+        return (*attacked, *_measured(measurements, _RECIPES, *_BEHAVIOUR))
     if modality == "image":
-        more = (_CORRUPTED, *_CERTIFIED, _CHECKS)
         table = _WANTED if measurements.facts.get("wanted") else _TABLE
-        return (*table, *(item for item in more if item.name in measurements.estimates))
+        return (
+            *table, *_measured(measurements, *_PAINTED, _CORRUPTED, *_CERTIFIED, _CHECKS),
+        )  # fmt: skip
     if measurements.facts.get("task") == "regression":
-        reach = (item for item in _REACH if item.name in measurements.estimates)
-        return (*_REGRESSION, *reach)
-    proofs = (item for item in _PROOF if item.name in measurements.estimates)
-    return (*_TABLE, *proofs, _PLAUSIBLE)
+        return (*_REGRESSION, *_measured(measurements, *_REACH))
+    return (*_TABLE, *_measured(measurements, *_PROOF), _PLAUSIBLE)
+
+
+def _measured(measurements: Measurements, *indicators: Indicator) -> tuple[Indicator, ...]:
+    """Those whose part was switched on."""
+    return tuple(item for item in indicators if item.name in measurements.estimates)
 
 
 def _finding(
@@ -351,6 +383,10 @@ def _finding(
     if verdict == Verdict.PASS and not is_believed and indicator is not _CHECKS:
         verdict, reason = Verdict.INCONCLUSIVE, "A check on the attack failed; see below."
     is_weaker = bool(measurements.cut_short) and indicator not in _WITHOUT_ATTACK
+    is_cut_proof = bool(measurements.cut_short) and indicator in (*_PROOF, *_REACH)
+    cut = f" {ENDED_EARLY}" if is_weaker else f" {REACHED}" if is_cut_proof else ""
+    if estimate.value is None:
+        cut = ""
     if is_weaker and verdict == Verdict.PASS:
         verdict, reason = Verdict.INCONCLUSIVE, ENDED_EARLY
     if verdict == Verdict.INCONCLUSIVE and threshold is None:
@@ -362,8 +398,7 @@ def _finding(
         area=AREA,
         indicator=name,
         title=_TITLES.get(indicator.name, ""),
-        headline=_headline(measurements, indicator, estimate)
-        + (f" {ENDED_EARLY}" if is_weaker and estimate.value is not None else ""),
+        headline=_headline(measurements, indicator, estimate) + cut,
         estimate=estimate,
         verdict=verdict,
         threshold=threshold,
@@ -387,6 +422,10 @@ def _headline(measurements: Measurements, indicator: Indicator, estimate: Estima
         attack=facts.get("attack", ""),
         outcome=facts.get("outcome", ""),
         wanted=facts.get("wanted") or "",
+        pixels_accuracy=facts.get("pixels_accuracy", ""),
+        patch_accuracy=facts.get("patch_accuracy", ""),
+        strongest=facts.get("strongest", ""),
+        n_recipes=facts.get("n_recipes", ""),
         neutral=_neutral(measurements),
         before=_before(measurements),
     )
@@ -402,12 +441,8 @@ def _headline(measurements: Measurements, indicator: Indicator, estimate: Estima
 
 
 def _budget(size: Fact, unit: str) -> str:
-    """Write a size with its unit: "1 standard deviation"."""
-    if not isinstance(size, int | float):
-        return unit
-    if size == 1:
-        unit = unit.replace("deviations", "deviation", 1).replace("units", "unit", 1)
-    return f"{size:g} {unit}".strip()
+    """Write a size with what it is measured in: "1 (Euclidean, in standard deviations)"."""
+    return f"{size:g} {unit}".strip() if isinstance(size, int | float) else unit
 
 
 def _before(measurements: Measurements) -> str:

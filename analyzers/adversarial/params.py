@@ -83,9 +83,10 @@ class AdversarialParams(Params):
         "changed row; the result lists them.",
     )  # fmt: skip
     kept: str = parameter(
-        "", label="Tables: further relations to keep", only="tabular",
+        "", label="Tables: further relations and ranges to keep", only="tabular",
         help="In the columns' own names, with a semicolon between two: total = part + rest; "
-        "least <= most; year = 12 * month. A row that breaks one already is not held to it.",
+        "least <= most; year = 12 * month; age >= 18. A row that breaks one already is not held "
+        "to it. A range named here stands in place of the one the data shows.",
     )  # fmt: skip
     dropped: str = parameter(
         "", label="Tables: relations to leave out", only="tabular",

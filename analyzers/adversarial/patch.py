@@ -19,6 +19,7 @@ from analyzers.adversarial.moves import values_of
 from analyzers.adversarial.network import Network, parts_of, to_pictures, to_tensor
 from analyzers.adversarial.pixels import Images
 from analyzers.adversarial.square import margins, random_windows, windows_at
+from analyzers.core.errors import InvalidParameter
 from analyzers.core.model import Model
 from analyzers.core.workbench import Tracker, untracked
 
@@ -31,8 +32,31 @@ MOVE_EVERY = 5
 
 
 def side_of(share: float, height: int, width: int) -> int:
-    """Side in pixels of the square that covers about `share` of the picture."""
-    return int(np.clip(round(np.sqrt(share * height * width)), 1, min(height, width)))
+    """Side in pixels of the largest square that covers no more than `share` of the picture.
+
+    Raises:
+        InvalidParameter: not even one pixel does.
+    """
+    side = int(np.sqrt(share * height * width) + 1e-9)
+    if not side:
+        raise InvalidParameter(
+            f"Expected a patch of at least one pixel, got {share:.3g} of a picture of {height} x "
+            f"{width} pixels.",
+            remedy=f"Allow at least {1 / (height * width):.3g}, or 0 to leave the patch out."
+            if height * width > 1
+            else "Set 0 to leave the patch out: these pictures are a single pixel.",
+        )
+    return min(side, height, width)
+
+
+def patch_words(share: float, height: int, width: int) -> str:
+    """Say how large the square is, and what share of the picture that is.
+
+    Raises:
+        InvalidParameter: as for `side_of`.
+    """
+    side = side_of(share, height, width)
+    return f"a square of {side} x {side} pixels ({side * side / (height * width):.1%} of a picture)"
 
 
 def paint_by_gradient(

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from analyzers.adversarial.units import unit_of
+from analyzers.adversarial.units import size_unit_of
 from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
 from analyzers.toolkit.plots import PALETTE, figure, limit_line, plain
@@ -57,7 +57,8 @@ def draw_proof_curve(table: pa.Table, measurements: Measurements) -> Chart:
         alt=f"Two falling lines over {len(size)} sizes, {n:,} rows; at most {widest:.0%} apart.",
         table="proof_curve",
         figure=figure(
-            traces, x=f"Size of the change ({unit_of(measurements)})", y="Share answered correctly",
+            traces, x=f"Size of the change {size_unit_of(measurements)}",
+            y="Share answered correctly",
             yaxis={"range": [0, 1.02], "tickformat": ".0%"}, xaxis={"rangemode": "tozero"},
             shapes=shapes,
         ),
@@ -106,12 +107,13 @@ def draw_search_gap(table: pa.Table, measurements: Measurements) -> Chart:
         name="search_gap",
         title="How near the search by questions came to the smallest change",
         caption=f"{len(shown):,} rows for which the search found a change; a point far above the "
-        f"dotted line needs far less than the search knew, in {unit_of(measurements)}.{said}",
+        f"dotted line needs far less than the search knew.{said}",
         alt=f"Scatter of {len(shown)} rows: the smallest change known against the one found.",
         table="proof",
         figure=figure(
-            traces, x=f"Smallest change known ({unit_of(measurements)})",
-            y="Found by the search", xaxis={"rangemode": "tozero"}, yaxis={"rangemode": "tozero"},
+            traces, x=f"Smallest change known {size_unit_of(measurements)}",
+            y="Size found by the search",
+            xaxis={"rangemode": "tozero"}, yaxis={"rangemode": "tozero"},
         ),
     )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Recipes side by side on the same texts, with one memory of the model's answers."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,10 +16,27 @@ from analyzers.adversarial.recipes import ABOUT
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.text_attack import Memory, attack_texts
 from analyzers.core.errors import UnsuitableSubject
+from analyzers.core.result import Estimate
 from analyzers.core.workbench import Workbench
 from analyzers.toolkit.intervals import mean_estimate, rate_estimate
 
 SLOW = ("genetic", "swarm")
+
+
+class Compared(NamedTuple):
+    """Recipes side by side.
+
+    Attributes:
+        table: a row for each recipe.
+        left: share of all texts still answered rightly after every one of them.
+        strongest: the recipe that alone leaves the least; empty where none ran.
+        n_recipes: how many ran, the chosen one counted once.
+    """
+
+    table: pa.Table
+    left: Estimate
+    strongest: str
+    n_recipes: int
 
 
 def compare_recipes(
@@ -30,7 +48,9 @@ def compare_recipes(
     target: int | None,
     memory: Memory,
     seed: int,
-) -> pa.Table:
+    *,
+    fallen: NDArray[np.bool_],
+) -> Compared:
     """Run every quick recipe that changes answers; list those that lack their model without one.
 
     Args:
@@ -42,7 +62,9 @@ def compare_recipes(
         target: the answer wanted, or None.
         memory: the model's answers so far.
         seed: of the recipes' random choices.
+        fallen: `(n_open,)` texts that the chosen recipe has flipped already.
     """
+    by_any, ran = fallen.copy(), dict[str, float]()
     n, n_correct = len(texts), int(attacked.is_correct.sum())
     rows: list[dict[str, object]] = []
     held = [texts[at] for at in open_]
@@ -70,14 +92,16 @@ def compare_recipes(
                 raise
             row["needs"] = f"{about.needs}. {error}"
             continue
+        by_any[: len(found)] |= np.array([new.is_broken for new in found], dtype=bool)
         pairs = [(old, new) for old, new in zip(held, found, strict=True) if new.is_broken]
         left = rate_estimate(n_correct - len(pairs), n)
+        ran[name] = (n_correct - len(pairs)) / max(n, 1)
         row |= {"robust_accuracy": left.value, "low": left.low, "high": left.high}
         if n_correct:
-            fallen = rate_estimate(len(pairs), n_correct)
+            flipped = rate_estimate(len(pairs), n_correct)
             row |= {
-                "success_rate": fallen.value, "success_low": fallen.low,
-                "success_high": fallen.high,
+                "success_rate": flipped.value, "success_low": flipped.low,
+                "success_high": flipped.high,
             }  # fmt: skip
         shares = [n_words_changed(old, new.text) / len(old.split()) for old, new in pairs]
         meant = [sentence_similarity(old, new.text) for old, new in pairs]
@@ -85,7 +109,12 @@ def compare_recipes(
         row |= _mean(shares, "words_changed_share", "words_changed", most=1.0)
         row |= _mean(meant, "meaning", "meaning", most=1.0)
         row |= _mean([float(new.queries) for new in found], "queries", "queries")
-    return table_of("recipes", rows)
+    return Compared(
+        table=table_of("recipes", rows),
+        left=rate_estimate(n_correct - int(by_any.sum()), n),
+        strongest=min(ran, key=lambda name: ran[name]) if ran else "",
+        n_recipes=len({*ran, params.recipe}),
+    )
 
 
 def _mean(

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzers.adversarial.downloads import folder_of
 from analyzers.adversarial.params import Recipe
 from analyzers.adversarial.textattack_import import warm_up
 from analyzers.core.errors import UnsuitableSubject
@@ -102,6 +103,26 @@ ABOUT: dict[Recipe, About] = {
 }
 
 
+def refuse_recipe(name: Recipe, *, is_targeted: bool) -> None:
+    """Refuse what can be seen not to work before anything is built.
+
+    Args:
+        name: one of the recipes.
+        is_targeted: whether one answer is wanted.
+
+    Raises:
+        UnsuitableSubject: the recipe cannot aim at one answer.
+        MissingDownload: the recipe needs a model that is not in the folder for downloads.
+    """
+    if is_targeted and ABOUT[name].is_reduction:
+        raise UnsuitableSubject(
+            f"The recipe {name!r} keeps the answer, so it cannot aim at another one.",
+            remedy="Leave the wanted answer empty or choose another recipe.",
+        )
+    if ABOUT[name].needs:
+        folder_of(ABOUT[name].needs)
+
+
 def build_recipe(
     name: Recipe, scores_of: Scores, *, queries: int, target: int | None = None
 ) -> Any:  # noqa: ANN401  a textattack.Attack, untyped
@@ -114,8 +135,8 @@ def build_recipe(
         target: the answer wanted; None where any wrong one will do.
 
     Raises:
-        UnsuitableSubject: the recipe needs a model that is not in the folder for downloads, or
-            cannot aim at one answer.
+        UnsuitableSubject: the recipe cannot aim at one answer, or its model is damaged.
+        MissingDownload: the recipe needs a model that is not in the folder for downloads.
     """
     warm_up()
     import textattack
@@ -137,11 +158,7 @@ def build_recipe(
             return UntargetedClassification(wrapper)
         return TargetedClassification(wrapper, target_class=target)
 
-    if target is not None and ABOUT[name].is_reduction:
-        raise UnsuitableSubject(
-            f"The recipe {name!r} keeps the answer, so it cannot aim at another one.",
-            remedy="Leave the wanted answer empty or choose another recipe.",
-        )
+    refuse_recipe(name, is_targeted=target is not None)
     with warnings.catch_warnings():
         # TextAttack's own logging calls are of an old kind.
         warnings.simplefilter("ignore", DeprecationWarning)

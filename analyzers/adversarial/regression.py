@@ -22,7 +22,7 @@ from analyzers.adversarial.rule_tables import rule_tables
 from analyzers.adversarial.table_threat import INSIDE_IF_POSSIBLE, table_threat_model
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.target import Target
-from analyzers.adversarial.units import table_unit
+from analyzers.adversarial.units import column_unit, size_unit
 from analyzers.adversarial.wording import changes_between
 from analyzers.core.result import Estimate, Measurements
 from analyzers.core.workbench import Tracker, Workbench
@@ -33,6 +33,8 @@ from analyzers.toolkit.sampling import sample_rows, sampling_note
 SHARES = (0.1, 0.25, 0.5, 1.0, 1.5)
 AT_BUDGET = SHARES.index(1.0)
 GOAL = "the prediction as far off as possible, up or down."
+KNOWS_VALUES = "the predicted value."
+NO_CHOICE = " A predicted number has neither scores nor labels, so that choice changes nothing."
 
 
 def measure(bench: Workbench, params: AdversarialParams, space: FeasibleSpace) -> Measurements:
@@ -76,13 +78,13 @@ def measure(bench: Workbench, params: AdversarialParams, space: FeasibleSpace) -
             "modality": "tabular", "task": "regression", "attacker_sees": "values",
             "attack": "one feature at a time" if proved.reach is None else ATTACK,
             "inside_refused": proved.refused or None, "budget": params.budget,
-            "budget_unit": table_unit(params), "outcome": unit,
+            "budget_unit": size_unit(params), "column_unit": column_unit(params), "outcome": unit,
             "n_free_columns": int(space.is_free.sum()), "noise_draws": DRAWS,
         },
         tables={
             "threat_model": table_threat_model(
                 params, space,
-                knows="the predicted value."
+                knows=_knows_values(params)
                 + (
                     " The whole model was to be known, but its inside could not be used: "
                     f"{proved.refused}."
@@ -99,7 +101,7 @@ def measure(bench: Workbench, params: AdversarialParams, space: FeasibleSpace) -
             "weak_spots": weak_spot_table(names, steps[flips] > 0, steps[flips]),
             "examples": examples,
             "changes": changed,
-            "example_steps": _steps(bench, target, way, budgets, kept, table_unit(params)),
+            "example_steps": _steps(bench, target, way, budgets, kept, size_unit(params)),
             "example_places": place_table(target, moved, kept, pool_of(space, bench)),
             **rule_tables(space, bench.data.frame),
         },
@@ -112,9 +114,13 @@ def foresee(params: AdversarialParams, space: FeasibleSpace) -> pa.Table:
     """State the threat model of a run before it is made."""
     is_inside = params.knowledge == "whole model"
     return table_threat_model(
-        params, space, knows=INSIDE_IF_POSSIBLE if is_inside else "the predicted value.",
+        params, space, knows=INSIDE_IF_POSSIBLE if is_inside else _knows_values(params),
         is_inside=is_inside, goal=GOAL,
     )  # fmt: skip
+
+
+def _knows_values(params: AdversarialParams) -> str:
+    return KNOWS_VALUES + (NO_CHOICE if params.knowledge in ("scores", "labels only") else "")
 
 
 def _target(bench: Workbench, space: FeasibleSpace, positions: NDArray[np.int64]) -> Target:
@@ -282,7 +288,7 @@ def _examples(
                 "example": number, "row": file_row,
                 "true": None if label is None or np.isnan(label) else f"{label:.6g}",
                 "before": f"{before[row]:.6g}", "after": f"{after[row]:.6g}",
-                "size": float(space.distance(new[None], old[None])[0]),
+                "size": float(space.distance(new[None], old[None])[0]), "within_budget": True,
                 "sentence": f"Row {file_row}: {changed.words} moves the prediction from "
                 f"{before[row]:.6g} to {after[row]:.6g}.",
             }

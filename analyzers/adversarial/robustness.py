@@ -12,6 +12,8 @@ from analyzers.adversarial.tables import table_of
 from analyzers.core.result import Estimate
 from analyzers.toolkit.intervals import rate_estimate
 
+# Sizes within the last digits of a budget keep to it.
+WITHIN = 1 + 1e-9
 NO_CORRECT = "The model answers none of the attacked rows correctly, so there is nothing to attack."
 
 
@@ -32,7 +34,7 @@ class Outcome(NamedTuple):
 
     def is_broken(self, size: float) -> NDArray[np.bool_]:
         """Rows that were right and are wrong after a change of at most `size`."""
-        return self.is_correct & (self.sizes <= size * (1 + 1e-9))
+        return self.is_correct & (self.sizes <= size * WITHIN)
 
 
 def curve_table(outcome: Outcome) -> pa.Table:

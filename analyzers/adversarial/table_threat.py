@@ -60,7 +60,9 @@ def _rules_in_words(params: AdversarialParams, n_relations: int) -> str:
         said.append(f"{len(params.rising) + len(params.falling)} numbers change one way only")
     if n_relations:
         many = (
-            "relation between columns is" if n_relations == 1 else "relations between columns are"
+            "relation between columns is kept by every row that keeps it"
+            if n_relations == 1
+            else "relations between columns are kept by every row that keeps them"
         )
-        said.append(f"{n_relations} {many} kept")
+        said.append(f"{n_relations} {many} before")
     return f" {'; '.join(said)}." if said else ""

@@ -44,7 +44,7 @@ TABLES: dict[str, pa.Schema] = {
     "examples": pa.schema(
         [
             ("example", _INT), ("row", _INT), ("true", _TEXT), ("before", _TEXT),
-            ("after", _TEXT), ("size", _FLOAT), ("sentence", _TEXT),
+            ("after", _TEXT), ("size", _FLOAT), ("within_budget", pa.bool_()), ("sentence", _TEXT),
         ]
     ),
     "changes": pa.schema(
@@ -107,7 +107,7 @@ TABLES: dict[str, pa.Schema] = {
             ("n", _INT),
         ]
     ),
-    # Tables: relations between numbers that every row keeps, changed or not.
+    # Tables: relations between numbers; a changed row keeps each one that its original keeps.
     "relations": pa.schema(
         [("relation", _TEXT), ("from", _TEXT), ("rows_that_keep_it", _INT), ("n", _INT)]
     ),

@@ -7,7 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from analyzers.adversarial import boundary, combination, regression, slope
-from analyzers.adversarial.attacked import Attacked, choose_targets, has_labels, wanted_code
+from analyzers.adversarial.attacked import Attacked, choose_rows, wanted_code
 from analyzers.adversarial.blocks import Extent, attack_blocks, blocks_of, flips_in_words
 from analyzers.adversarial.by_group import by_group_table
 from analyzers.adversarial.constant import refuse_constant_tables
@@ -19,6 +19,7 @@ from analyzers.adversarial.params import AdversarialParams
 from analyzers.adversarial.plausibility import plausible_share
 from analyzers.adversarial.pool import pool_of, pool_positions
 from analyzers.adversarial.robustness import (
+    WITHIN,
     Outcome,
     curve_table,
     histogram_table,
@@ -32,7 +33,7 @@ from analyzers.adversarial.table_threat import INSIDE_IF_POSSIBLE, table_threat_
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.target import Sight, Target
 from analyzers.adversarial.threat_model import goal_words
-from analyzers.adversarial.units import table_unit
+from analyzers.adversarial.units import column_unit, size_unit
 from analyzers.adversarial.white_box import (
     look_inside,
     proof_estimates,
@@ -94,7 +95,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
     if bench.subject.task == "regression":
         return regression.measure(bench, params, space)
     wanted = wanted_code(bench, params.wanted)
-    attacked = choose_targets(bench, params.rows, wanted)
+    attacked = choose_rows(bench, params.rows, wanted=wanted)
     sight: Sight = "scores" if _shows_scores(bench, params) else "labels only"
     frame = bench.data.frame.iloc[attacked.positions].reset_index(drop=True)
     copy = compile_for(bench)
@@ -107,7 +108,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
     outcome_part, noise_flips = _with_noise(part, found, params, bench)
     n_dropped = confirm(part, found)
     inside = look_inside(
-        bench, params, part, found, tuple(np.array(SIZES) * params.budget), len(frame)
+        bench, params, part, found, tuple(np.array(SIZES) * params.budget), attacked.is_correct
     )
     n_dropped += confirm(part, found)
 
@@ -118,7 +119,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
     outcome = Outcome(attacked.is_correct, sizes, np.array(SIZES) * params.budget, by_noise)
     flips = found.rows
     steps = np.abs(space.steps(found.points[flips], part.originals[flips]))
-    within = flips[found.distances[flips] <= params.budget * (1 + 1e-9)]
+    within = flips[found.distances[flips] <= params.budget * WITHIN]
     steps_within = np.abs(space.steps(found.points[within], part.originals[within]))
     plausible = plausible_share(
         space, found.points[within], part.originals[within], pool_of(space, bench)
@@ -126,7 +127,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
     names = [field.name for field in space.fields]
     examples, changes = before_and_after(
         bench, part, found, attacked.positions[correct], most=params.examples,
-        is_proved=None if inside.bounds is None else inside.bounds.is_proved,
+        budget=params.budget, is_proved=inside.is_proved(len(correct)),
     )  # fmt: skip
     return Measurements(
         estimates=robustness_estimates(outcome, params.budget)
@@ -139,7 +140,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
             "queries": _mean(part.queries.astype(np.float64)),
             "plausible_share": plausible,
         }
-        | proof_estimates(inside, params.budget, len(frame)),
+        | proof_estimates(inside, params.budget),
         facts=_facts(bench, params, sight, int(space.is_free.sum()), n_dropped, noise_flips)
         | {"smallest_change": plainest(examples)}
         | proof_facts(inside, params)
@@ -148,7 +149,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
             "threat_model": table_threat_model(
                 params,
                 space,
-                goal=goal_words(params.wanted, has_labels=attacked.has_labels),
+                goal=goal_words(bench, params.wanted),
                 knows=inside.knows
                 or KNOWS[sight]
                 + (
@@ -178,9 +179,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
             **example_details(
                 bench, part, found, attacked.positions[correct], examples, pool_of(space, bench)
             ),
-            **proof_tables(
-                inside, params.budget, bench.data.rows[attacked.positions[correct]], len(frame)
-            ),
+            **proof_tables(inside, params.budget, bench.data.rows[attacked.positions[correct]]),
         },
         sampling=attacked.sampling,
         cut_short=" ".join(note for note in (extent.note, inside.cut_short) if note),
@@ -208,7 +207,7 @@ def _attack(
     def best() -> str:
         distances = found.distances.copy()
         distances[rows] = found_now.distances
-        return flips_in_words(distances, len(right), table_unit(params))
+        return flips_in_words(distances, len(right), size_unit(params))
 
     def share_of_block() -> float:
         asked = target_now.queries
@@ -241,7 +240,7 @@ def foresee(bench: Workbench, params: AdversarialParams) -> dict[str, pa.Table]:
         stated = table_threat_model(
             params,
             space,
-            goal=goal_words(params.wanted, has_labels=has_labels(bench)),
+            goal=goal_words(bench, params.wanted),
             knows=INSIDE_IF_POSSIBLE if is_inside else KNOWS[sight],
             is_inside=is_inside,
         )
@@ -386,7 +385,8 @@ def _facts(
         if sight == "scores"
         else "boundary, exchange",
         "budget": params.budget,
-        "budget_unit": table_unit(params),
+        "budget_unit": size_unit(params),
+        "column_unit": column_unit(params),
         "n_free_columns": n_free,
         "wanted": params.wanted or None,
         "n_unconfirmed": n_dropped,
@@ -422,7 +422,7 @@ def _row_table(
                 "size": size,
                 "n_changed": int((steps[place] > 0).sum()) if known else None,
                 "largest_change": float(steps[place].max()) if known else None,
-                "within_budget": bool(known and size is not None and size <= budget * (1 + 1e-9)),
+                "within_budget": bool(known and size is not None and size <= budget * WITHIN),
                 "queries": int(target.queries[place]),
                 "found_by": str(found.sources[place]) or None,
             }

@@ -7,7 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from analyzers.adversarial import behaviour
-from analyzers.adversarial.attacked import Attacked, choose_rows, has_labels
+from analyzers.adversarial.attacked import Attacked, choose_rows, wanted_code
 from analyzers.adversarial.blocks import Extent
 from analyzers.adversarial.by_group import by_group_table
 from analyzers.adversarial.edits import n_words_changed, similarity
@@ -15,7 +15,7 @@ from analyzers.adversarial.noise import DRAWS
 from analyzers.adversarial.params import AdversarialParams
 from analyzers.adversarial.recipe_rules import sentence_similarity
 from analyzers.adversarial.recipe_table import compare_recipes
-from analyzers.adversarial.recipes import ABOUT
+from analyzers.adversarial.recipes import ABOUT, refuse_recipe
 from analyzers.adversarial.robustness import (
     Outcome,
     curve_table,
@@ -27,7 +27,7 @@ from analyzers.adversarial.text_noise import noise_of_same_size, try_noise
 from analyzers.adversarial.text_tables import example_table, row_table, step_table, weak_words
 from analyzers.adversarial.textattack_import import warm_up
 from analyzers.adversarial.threat_model import goal_words, threat_model_table
-from analyzers.core.errors import InvalidParameter, UnsuitableSubject
+from analyzers.core.errors import UnsuitableSubject
 from analyzers.core.model import Capability
 from analyzers.core.result import Estimate, Measurements
 from analyzers.core.workbench import Workbench
@@ -40,6 +40,7 @@ SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 WHOLE_TEXT = 1e9
 NOTHING = "No text was flipped."
 NO_COMPARISON = "The comparison of recipes was left out."
+NEEDS_SCORES = "Recipes are not compared: they need the model's scores."
 
 
 class _Setting(NamedTuple):
@@ -80,7 +81,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
     attempts = dict(zip(open_.tolist(), found, strict=True))
     sizes, words_changed = _sizes(texts, attempts)
     tables: dict[str, pa.Table] = {
-        "threat_model": _threat_model(params, setting.labels_only, has_labels=attacked.has_labels),
+        "threat_model": _threat_model(bench, params, setting.labels_only),
         "rows": row_table(bench, attacked, texts, attempts, sizes, setting.name),
         "text_examples": example_table(
             bench, attacked, texts, attempts, params.examples, setting.name
@@ -109,10 +110,15 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
     queries = np.array([attempt.queries for attempt in attempts.values()], dtype=np.float64)
     is_compared = params.compare_recipes and not setting.labels_only
     leaves_out = is_compared and bench.was_ended()
+    by_all: dict[str, Estimate] = {}
     if is_compared and not leaves_out:
-        tables["recipes"] = compare_recipes(
-            bench, attacked, texts, open_, params, setting.target, memory, setting.seed
-        )
+        compared = compare_recipes(
+            bench, attacked, texts, open_, params, setting.target, memory, setting.seed,
+            fallen=np.isin(open_, broken),
+        )  # fmt: skip
+        tables["recipes"] = compared.table
+        by_all = {"all_recipes_accuracy": compared.left}
+        facts |= {"strongest": compared.strongest, "n_recipes": compared.n_recipes}
     return Measurements(
         estimates=robustness_estimates(outcome, WHOLE_TEXT)
         | _same_size_estimates(broken, same_size, n_correct, n)
@@ -120,6 +126,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
             "words_changed_share": _mean(sizes[broken]), "similarity": _mean(alike),
             "meaning": _mean(meant), "queries": _mean(queries),
         }
+        | by_all
         | behaved.estimates,
         facts=facts,
         tables=tables
@@ -133,7 +140,10 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
             ),
         }
         | behaved.tables,
-        sampling=(*attacked.sampling, *_empty(texts)),
+        sampling=(
+            *attacked.sampling, *_empty(texts),
+            *((NEEDS_SCORES,) if params.compare_recipes and setting.labels_only else ()),
+        ),
         cut_short=extent.note + (f" {NO_COMPARISON}" if leaves_out else ""),
     )  # fmt: skip
 
@@ -149,9 +159,17 @@ def _empty(texts: list[str]) -> tuple[str, ...]:
 
 
 def foresee(bench: Workbench, params: AdversarialParams) -> dict[str, pa.Table]:
-    """State the threat model of a run before it is made."""
+    """State the threat model of a run before it is made.
+
+    Raises:
+        UnsuitableSubject: the recipe cannot aim at one answer.
+        MissingDownload: the recipe needs a model that is not there.
+        InvalidParameter: a wanted answer that is no class.
+    """
     labels_only = _is_labels_only(bench, params)
-    return {"threat_model": _threat_model(params, labels_only, has_labels=has_labels(bench))}
+    if not labels_only:
+        refuse_recipe(params.recipe, is_targeted=bool(params.wanted))
+    return {"threat_model": _threat_model(bench, params, labels_only)}
 
 
 def _is_labels_only(bench: Workbench, params: AdversarialParams) -> bool:
@@ -165,7 +183,10 @@ def _name(params: AdversarialParams, *, labels_only: bool) -> str:
 
 def _setting(bench: Workbench, params: AdversarialParams) -> _Setting:
     labels_only = _is_labels_only(bench, params)
-    attacked = choose_rows(bench, params.rows)
+    if not labels_only:
+        refuse_recipe(params.recipe, is_targeted=bool(params.wanted))
+    target = wanted_code(bench, params.wanted)
+    attacked = choose_rows(bench, params.rows, wanted=target)
     if not any(str(text).split() for text in bench.data.inputs):
         raise UnsuitableSubject(
             f"Expected texts with at least one word, got {len(bench.data):,} without any.",
@@ -180,25 +201,6 @@ def _setting(bench: Workbench, params: AdversarialParams) -> _Setting:
             f"for each of {len(bench.data):,} texts; an attack on a constant says nothing.",
             remedy="Check that the model and the data belong together.",
         )
-    target = None
-    if params.wanted:
-        classes = bench.subject.classes
-        if params.wanted not in classes:
-            raise InvalidParameter(
-                f"Expected the name of a class as the wanted answer, got {params.wanted[:80]!r}.",
-                remedy=f"Choose one of {', '.join(classes[:20])}, or leave it empty.",
-            )
-        target = classes.index(params.wanted)
-        kept = np.flatnonzero(attacked.codes != target)
-        if not len(kept):
-            raise UnsuitableSubject(
-                f"Expected texts of another class than {params.wanted!r} to attack, got none.",
-                remedy="Choose another wanted answer, or attack more rows.",
-            )
-        attacked = attacked._replace(
-            positions=attacked.positions[kept], codes=attacked.codes[kept],
-            is_correct=attacked.is_correct[kept],
-        )  # fmt: skip
     inputs = bench.data.inputs
     texts = [str(inputs[position]) for position in attacked.positions]
     return _Setting(
@@ -251,8 +253,8 @@ def _facts(
     }  # fmt: skip
 
 
-def _threat_model(params: AdversarialParams, labels_only: bool, *, has_labels: bool) -> pa.Table:
-    goal = goal_words(params.wanted, has_labels=has_labels)
+def _threat_model(bench: Workbench, params: AdversarialParams, labels_only: bool) -> pa.Table:
+    goal = goal_words(bench, params.wanted)
     differs = "" if labels_only else ABOUT[params.recipe].differs.strip()
     if not labels_only and ABOUT[params.recipe].is_reduction:
         goal = "the same answer from as few words as possible."
@@ -260,12 +262,13 @@ def _threat_model(params: AdversarialParams, labels_only: bool, *, has_labels: b
     knows = "the model's answers." if labels_only else "the model's scores."
     if params.knowledge == "whole model":
         knows += " The whole model was to be known; recipes for texts make no use of it."
+    unused = f" The recipe {params.recipe!r} needs scores and is not used." if labels_only else ""
     meaning = f" Averaged word vectors must agree by {params.meaning:g}." if params.meaning else ""
     return threat_model_table(
         knows=knows,
         access="black-box",
         may_change=f"Words may change as the recipe allows: {name}. Most function "
-        f"words stay as they are.{meaning} {differs}".strip(),
+        f"words stay as they are.{meaning}{unused} {differs}".strip(),
         budget=f"No limit on the number of words beyond the recipe's own; {params.queries:,} "
         "queries a text.",
         goal=goal,

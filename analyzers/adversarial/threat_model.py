@@ -6,21 +6,26 @@ attack, white-box and black-box, query access, integrity violation.
 
 import pyarrow as pa
 
+from analyzers.adversarial.attacked import count_open, has_labels
 from analyzers.adversarial.tables import table_of
+from analyzers.core.workbench import Workbench
 
 SOURCE = "NIST AI 100-2 E2025"
 
 
-def goal_words(wanted: str, *, has_labels: bool) -> str:
-    """Say what counts as success.
+def goal_words(bench: Workbench, wanted: str) -> str:
+    """Say what counts as success, and for how many rows it can be had.
 
     Args:
+        bench: the data.
         wanted: the class the attacker wants; empty where any other answer will do.
-        has_labels: whether it is known which answers are right.
+
+    Raises:
+        InvalidParameter: there is no such class.
     """
     if wanted:
-        return f"the answer {wanted!r}."
-    return "any wrong answer." if has_labels else "any other answer."
+        return f"the answer {wanted!r}.{count_open(bench, wanted)}"
+    return "any wrong answer." if has_labels(bench) else "any other answer."
 
 
 def threat_model_table(
@@ -31,6 +36,7 @@ def threat_model_table(
     goal: str,
     access: str,
     is_targeted: bool = False,
+    has_queries: bool = True,
     asked: str = "",
 ) -> pa.Table:
     """State the threat model, one aspect a row.
@@ -42,11 +48,11 @@ def threat_model_table(
         goal: what counts as success.
         access: "white-box" or "black-box".
         is_targeted: whether the attacker wants one answer of their choosing.
+        has_queries: whether the attack asks the model; gradients alone do not.
         asked: who answered the attack's questions, in sentences; left out where empty.
     """
-    # Changing what the model is shown is control of its test data; whoever has the model itself
-    # needs no access to ask it.
-    capability = "Testing data control" + ("" if access == "white-box" else " and query access")
+    # Changing what the model is shown is control of its test data.
+    capability = "Testing data control" + (" and query access" if has_queries else "")
     rows: list[dict[str, object]] = [
         {"aspect": "Kind of attack", "statement": "Evasion: rows are changed after training."},
         {"aspect": "Attacker's goal",

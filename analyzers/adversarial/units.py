@@ -1,4 +1,4 @@
-"""What the size of a change to a table is measured in."""
+"""What changes to a table are measured in: a column's own, and a whole row's."""
 
 from analyzers.adversarial.params import AdversarialParams
 from analyzers.core.result import Measurements
@@ -8,11 +8,21 @@ _DEVIATIONS = "standard deviations"
 _COSTS = "units of cost"
 
 
-def table_unit(params: AdversarialParams) -> str:
-    """Name the unit: standard deviations, or cost where changes of some columns cost more."""
+def column_unit(params: AdversarialParams) -> str:
+    """Name the unit of one column: standard deviations, or cost where some columns cost more."""
     return _COSTS if params.costs.strip() else _DEVIATIONS
 
 
-def unit_of(measurements: Measurements) -> str:
-    """The unit that a result on tables was measured in."""
-    return str(measurements.facts.get("budget_unit") or _DEVIATIONS)
+def size_unit(params: AdversarialParams) -> str:
+    """Say what the size of a row's whole change is: the Euclidean length over its columns."""
+    return f"(Euclidean, in {column_unit(params)})"
+
+
+def column_unit_of(measurements: Measurements) -> str:
+    """The unit that single columns of a result on tables were measured in."""
+    return str(measurements.facts.get("column_unit") or _DEVIATIONS)
+
+
+def size_unit_of(measurements: Measurements) -> str:
+    """What the sizes of a result on tables are."""
+    return str(measurements.facts.get("budget_unit") or f"(Euclidean, in {_DEVIATIONS})")

@@ -10,7 +10,7 @@ from analyzers.adversarial import constrained_gradient
 from analyzers.adversarial.found import Found
 from analyzers.adversarial.params import AdversarialParams
 from analyzers.adversarial.proof.rows import Bounds, bound_rows
-from analyzers.adversarial.robustness import median_estimate
+from analyzers.adversarial.robustness import WITHIN, median_estimate
 from analyzers.adversarial.shrink import shrink
 from analyzers.adversarial.table_slopes import open_slopes
 from analyzers.adversarial.tables import table_of
@@ -24,7 +24,7 @@ Flags = NDArray[np.bool_]
 SIZES_DRAWN = 40
 DRAWN_TO = 2.0
 _NEAR = 1.05
-_SAME = 1 + 1e-9
+NOT_BEGUN = "The attack was ended before any row was looked into for a proof."
 
 
 class Inside(NamedTuple):
@@ -33,7 +33,9 @@ class Inside(NamedTuple):
     Attributes:
         knows: what the attacker sees, in words; empty where the inside could not be used.
         attack: how it was used; empty where it was not.
-        bounds: of every row answered correctly; None where nothing can be proved.
+        bounds: of the rows answered correctly that were looked into, from the first; None where
+            nothing can be proved.
+        n_tried: attacked rows up to there, those that were wrong before among them.
         attacks: one row for each attack of the `attacks` table.
         refused: why the inside could not be used; empty where it was.
         cut_short: what was left out because the work was ended early; empty for a full answer.
@@ -42,9 +44,17 @@ class Inside(NamedTuple):
     knows: str = ""
     attack: str = ""
     bounds: Bounds | None = None
+    n_tried: int = 0
     attacks: tuple[dict[str, object], ...] = ()
     refused: str = ""
     cut_short: str = ""
+
+    def is_proved(self, n_rows: int) -> Flags:
+        """Whether the smallest change of each of `n_rows` rows answered correctly is proved."""
+        proved = np.zeros(n_rows, dtype=bool)
+        if self.bounds is not None:
+            proved[: len(self.bounds.lower)] = self.bounds.is_proved
+        return proved
 
 
 def look_inside(
@@ -53,7 +63,7 @@ def look_inside(
     target: Target,
     found: Found,
     sizes: tuple[float, ...],
-    n_rows: int,
+    is_correct: Flags,
 ) -> Inside:
     """Look for nearer changes with the model's inside, and prove where there are none.
 
@@ -63,8 +73,9 @@ def look_inside(
         target: the rows that are answered correctly.
         found: what the searches know; receives every nearer change.
         sizes: at which gradients are followed, ascending.
-        n_rows: all rows attacked, with those that were wrong before.
+        is_correct: `(n_rows,)` which of all rows attacked the target's are.
     """
+    n_rows = len(is_correct)
     if params.knowledge != "whole model" or not len(target.originals):
         return Inside()
     if target.sight != "scores":
@@ -72,7 +83,7 @@ def look_inside(
     model = bench.need_model()
     asked = target.queries.copy()
     try:
-        return _prove(bench, params, target, found)
+        return _prove(bench, params, target, found, np.flatnonzero(is_correct), n_rows)
     except DoesNotFit as reason:
         of_trees = str(reason)
     try:
@@ -90,8 +101,8 @@ def look_inside(
         rng=bench.rng.spawn(1)[0], track=bench.track,
     )  # fmt: skip
     shrink(target, by_gradient, queries=int(target.queries.max(initial=0)) + params.queries)
-    fell = by_gradient.distances <= params.budget * _SAME
-    fell_to_search = (found.distances <= params.budget * _SAME) & ~fell
+    fell = by_gradient.distances <= params.budget * WITHIN
+    fell_to_search = (found.distances <= params.budget * WITHIN) & ~fell
     rows = by_gradient.rows
     found.offer(
         by_gradient.points[rows], rows, np.ones(len(rows)), source=constrained_gradient.SOURCE
@@ -120,12 +131,18 @@ def _attack_row(
     }  # fmt: skip
 
 
-def _prove(bench: Workbench, params: AdversarialParams, target: Target, found: Found) -> Inside:
-    n_done = 0
-    n_rows = len(target.originals)
+def _prove(
+    bench: Workbench,
+    params: AdversarialParams,
+    target: Target,
+    found: Found,
+    correct: NDArray[np.int64],
+    n_rows: int,
+) -> Inside:
+    n_done, n_right = 0, len(correct)
 
     def so_far() -> SoFar:
-        return SoFar(f"{n_done:,} of {n_rows:,} rows looked into for a proof", n_done, n_rows)
+        return SoFar(f"{n_done:,} of {n_right:,} rows looked into for a proof", n_done, n_right)
 
     def seen(rows: int) -> None:
         nonlocal n_done
@@ -135,36 +152,37 @@ def _prove(bench: Workbench, params: AdversarialParams, target: Target, found: F
         bench.need_model(), target, found, bench.subject.classes, effort=params.effort,
         track=searching(bench.track, so_far), done=seen,
     )  # fmt: skip
-    cut = n_done < n_rows
+    cut = n_done < n_right
     return Inside(
         knows="the whole model: its trees and scores.",
         attack="searches by scores, then branch and bound over the trees",
-        bounds=bounds,
-        cut_short=f"Proofs were tried for {n_done:,} of {n_rows:,} rows only." if cut else "",
+        bounds=bounds.first(n_done),
+        n_tried=int(correct[n_done]) if cut else n_rows,
+        cut_short=f"Proofs were tried for {n_done:,} of {n_right:,} rows only." if cut else "",
     )
 
 
-def proof_estimates(inside: Inside, budget: float, n_rows: int) -> dict[str, Estimate]:
+def proof_estimates(inside: Inside, budget: float) -> dict[str, Estimate]:
     """Shares proved, and how far the search was from what is proved.
 
     Args:
         inside: what was proved, for the rows that were right.
         budget: stated size.
-        n_rows: all rows attacked.
     """
     bounds = inside.bounds
     if bounds is None:
         return {}
     n = len(bounds.lower)
+    if not n:
+        names = ("proved_robust", "undecided", "smallest_proved", "search_within_5_percent")
+        return dict.fromkeys(names, Estimate.unmeasured(NOT_BEGUN))
     proved = bounds.is_proved
     both = proved & np.isfinite(bounds.upper) & np.isfinite(bounds.searched)
     times = bounds.searched[both] / np.maximum(bounds.upper[both], 1e-300)
     return {
-        "proved_robust": rate_estimate(int((bounds.lower > budget * _SAME).sum()), n_rows),
-        "undecided": rate_estimate(int(_undecided(bounds, budget).sum()), n_rows),
-        "smallest_proved": rate_estimate(int(proved.sum()), n)
-        if n
-        else Estimate.unmeasured("No row was right before the attack."),
+        "proved_robust": rate_estimate(int((bounds.lower > budget * WITHIN).sum()), inside.n_tried),
+        "undecided": rate_estimate(int(_undecided(bounds, budget).sum()), inside.n_tried),
+        "smallest_proved": rate_estimate(int(proved.sum()), n),
         "search_within_5_percent": rate_estimate(int((times <= _NEAR).sum()), len(times))
         if len(times)
         else Estimate.unmeasured("No smallest change was both found by the search and proved."),
@@ -175,7 +193,7 @@ def proof_estimates(inside: Inside, budget: float, n_rows: int) -> dict[str, Est
 
 
 def proof_tables(
-    inside: Inside, budget: float, row_numbers: NDArray[np.int64], n_rows: int
+    inside: Inside, budget: float, row_numbers: NDArray[np.int64]
 ) -> dict[str, pa.Table]:
     """Bounds row by row, and what is proved at each size.
 
@@ -183,12 +201,11 @@ def proof_tables(
         inside: what was proved or attacked.
         budget: stated size.
         row_numbers: `(n_correct,)` where the rows stand in the file.
-        n_rows: all rows attacked.
     """
     bounds = inside.bounds
     rows: list[dict[str, object]] = []
     curve: list[dict[str, object]] = []
-    if bounds is not None:
+    if bounds is not None and len(bounds.lower):
         rows = [
             {
                 "row": int(row_numbers[at]),
@@ -201,13 +218,13 @@ def proof_tables(
             for at in range(len(bounds.lower))
         ]
         for size in np.linspace(0, DRAWN_TO * budget, SIZES_DRAWN + 1):
-            safe = rate_estimate(int((bounds.lower > size * _SAME).sum()), n_rows)
-            left = rate_estimate(int((bounds.upper > size * _SAME).sum()), n_rows)
+            safe = rate_estimate(int((bounds.lower > size * WITHIN).sum()), inside.n_tried)
+            left = rate_estimate(int((bounds.upper > size * WITHIN).sum()), inside.n_tried)
             curve.append(
                 {
                     "size": float(size), "proved": safe.value, "proved_low": safe.low,
                     "proved_high": safe.high, "not_flipped": left.value,
-                    "not_flipped_low": left.low, "not_flipped_high": left.high, "n": n_rows,
+                    "not_flipped_low": left.low, "not_flipped_high": left.high, "n": inside.n_tried,
                 }
             )  # fmt: skip
     return {
@@ -227,7 +244,7 @@ def proof_facts(inside: Inside, params: AdversarialParams) -> dict[str, Fact]:
 
 
 def _undecided(bounds: Bounds, budget: float) -> Flags:
-    return (bounds.lower <= budget * _SAME) & (bounds.upper > budget * _SAME)
+    return (bounds.lower <= budget * WITHIN) & (bounds.upper > budget * WITHIN)
 
 
 def _verdict(bounds: Bounds, at: int) -> str:

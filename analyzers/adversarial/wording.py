@@ -7,6 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from analyzers.adversarial.found import Found
+from analyzers.adversarial.robustness import WITHIN
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.target import Target
 from analyzers.core.workbench import Workbench
@@ -14,6 +15,7 @@ from analyzers.toolkit.feasible import FeasibleSpace, Field
 
 LONGEST_VALUE = 60
 PROVED = " It is proved that no smaller change does."
+BEYOND = " This change is larger than the stated size."
 MOST_NAMED = 5
 
 
@@ -100,6 +102,7 @@ def before_and_after(
     positions: NDArray[np.int64],
     *,
     most: int,
+    budget: float,
     is_proved: NDArray[np.bool_] | None = None,
 ) -> tuple[pa.Table, pa.Table]:
     """Write out the smallest changes found: one sentence each, and one row for each feature.
@@ -110,6 +113,7 @@ def before_and_after(
         found: the confirmed changes.
         positions: `(n_rows,)` where the target's rows stand in the data.
         most: how many examples to keep; the smallest changes come first.
+        budget: the stated size; larger changes are marked as such.
         is_proved: `(n_rows,)` whether it is proved that no smaller change flips the row.
     """
     rows = found.rows
@@ -130,8 +134,10 @@ def before_and_after(
                 "true": answers[0] if bench.data.labels is not None else None,
                 "before": answers[0], "after": answers[1],
                 "size": float(found.distances[row]),
+                "within_budget": bool(found.distances[row] <= budget * WITHIN),
                 "sentence": _sentence(changed.phrases, answers[0], answers[1], file_row)
-                + (PROVED if is_proved is not None and is_proved[row] else ""),
+                + (PROVED if is_proved is not None and is_proved[row] else "")
+                + ("" if found.distances[row] <= budget * WITHIN else BEYOND),
             }
         )  # fmt: skip
         changes += [{"example": number + 1, "row": file_row} | line for line in changed.lines]
@@ -139,11 +145,14 @@ def before_and_after(
 
 
 def plainest(examples: pa.Table) -> str:
-    """Return the sentence of the smallest change among those that need the fewest columns."""
+    """Return the sentence of the change in the fewest columns, within the stated size if any is."""
     rows = examples.to_pylist()
     if not rows:
         return ""
-    best = min(rows, key=lambda row: (row["sentence"].count(" from "), row["size"]))
+    best = min(
+        rows,
+        key=lambda row: (not row["within_budget"], row["sentence"].count(" from "), row["size"]),
+    )
     return str(best["sentence"])
 
 

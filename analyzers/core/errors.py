@@ -11,6 +11,7 @@ AssayError                 anything below; its text is shown to the user as it s
 |- ModelMisbehaved         the model returned something no model should return
 |- ExportUnavailable       a file for download cannot be made on this machine
 |- MissingPackage          an optional Python package that this work needs is not installed
+|- MissingDownload         a model that an attack needs, and nobody ships, is not in its folder
 '- Cancelled               the user stopped the work (an outcome, never shown as a failure)
 
 Messages read "expected ..., got ...; do ...". The remedy stands alone: pages show it apart.
@@ -88,7 +89,13 @@ class ExportUnavailable(AssayError):
 class MissingPackage(AssayError):
     """An optional Python package that this work needs is not installed."""
 
-    kind = "error"
+    kind = "missing"
+
+
+class MissingDownload(AssayError):
+    """A model that an attack needs, and nobody ships, is not in its folder."""
+
+    kind = "missing"
 
 
 class Cancelled(AssayError):

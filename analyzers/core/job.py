@@ -81,6 +81,7 @@ FailureKind = Literal[
     "unsuitable",
     "parameter",
     "policy",
+    "missing",
     "result",
     "store",
     "sandbox",

@@ -18,7 +18,7 @@ from analyzers.core.errors import InvalidParameter
 from analyzers.core.subject import Column
 from analyzers.toolkit.cost_text import read_costs
 from analyzers.toolkit.relation_guess import guess_relations
-from analyzers.toolkit.relation_text import read_relations
+from analyzers.toolkit.relation_text import Bound, read_rules
 from analyzers.toolkit.relations import Relation, keep_relations
 
 Rule = Literal["number", "integer", "level", "fixed"]
@@ -238,14 +238,14 @@ def space_of(
         rising: names of numbers that may only rise.
         falling: names of numbers that may only fall.
         keeps_relations: whether relations that every row of the frame keeps become rules.
-        said: relations as a reader writes them, in the columns' own names.
+        said: relations and ends of ranges as a reader writes them, in the columns' own names.
         dropped: relations of the data that are no rules, in the words that name them, with a
             semicolon between two.
         costs: how many times as much some columns' changes count, as a reader writes it.
 
     Raises:
-        InvalidParameter: `said` or `costs` cannot be read, or the data do not show what is
-            dropped.
+        InvalidParameter: `said` or `costs` cannot be read, no row keeps what is said, or the data
+            do not show what is dropped.
     """
     fields = tuple(
         _one_way(
@@ -254,17 +254,16 @@ def space_of(
         )
         for column in columns
     )  # fmt: skip
-    space = FeasibleSpace(fields=fields)
     # Numbers that cannot be changed take part too: the others must keep to them.
     is_number = np.array([np.isfinite(field.low) and not field.levels for field in fields])
     names = [field.name for field in fields]
     decimals = [0 if field.rule == "integer" else field.decimals for field in fields]
-    relations = tuple(
-        _with_slack(relation, decimals)
-        for relation in read_relations(said, names, is_number.tolist())
-    )
+    rules = read_rules(said, names, is_number.tolist())
+    relations = tuple(_with_slack(relation, decimals) for relation in rules.relations)
+    space = FeasibleSpace(fields=_bounded(fields, rules.bounds, frame))
+    encoded = space.encode(frame)
+    _refuse_unkept(relations, encoded, names)
     if keeps_relations:
-        encoded = space.encode(frame)
         is_binary = np.array(
             [_is_binary(field, encoded[:, at]) for at, field in enumerate(fields)], dtype=bool
         )
@@ -277,6 +276,58 @@ def space_of(
         )
         space = _with_groups(space, relations)
     return _priced(replace(space, relations=relations), read_costs(costs, names))
+
+
+def _bounded(
+    fields: tuple[Field, ...], bounds: Sequence[Bound], frame: pd.DataFrame
+) -> tuple[Field, ...]:
+    """Put the ends of ranges that a reader named in place of those the data shows.
+
+    Raises:
+        InvalidParameter: a range without a value in it.
+    """
+    held = list(fields)
+    for bound in bounds:
+        field = held[bound.place]
+        value = bound.value
+        if pd.api.types.is_integer_dtype(frame[field.name].dtype):
+            held_in = np.iinfo(frame[field.name].to_numpy().dtype)
+            value = min(max(value, float(held_in.min)), float(held_in.max))
+        digits = 0 if field.rule == "integer" else field.decimals
+        if digits is not None:
+            # Inwards, to a value that the column can take.
+            inward = np.ceil if bound.is_low else np.floor
+            value = float(
+                np.round(inward(np.round(value * 10.0**digits, 6)) / 10.0**digits, digits)
+            )
+        field = field._replace(low=value) if bound.is_low else field._replace(high=value)
+        if field.low > field.high:
+            raise InvalidParameter(
+                f"Expected a range with a value in it for {field.name!r}, got {field.low:g} to "
+                f"{field.high:g}.",
+                remedy="Check the numbers it is held against; an end that is not named is the "
+                "one the data shows.",
+            )
+        held[bound.place] = field
+    return tuple(held)
+
+
+def _refuse_unkept(
+    relations: Sequence[Relation], values: NDArray[np.float64], names: Sequence[str]
+) -> None:
+    """Refuse a relation that would bind no change, since no row keeps it to begin with.
+
+    Raises:
+        InvalidParameter: there is one.
+    """
+    for relation in relations:
+        if len(values) and not relation.holds(values).any():
+            raise InvalidParameter(
+                f"Expected relations that rows of the data keep, got {relation.words(names)!r}, "
+                f"which none of {len(values):,} rows keeps.",
+                remedy="Check its columns and its sign: a row that breaks a relation already is "
+                "not held to it, so this one would bind no change.",
+            )
 
 
 def _without(guessed: Sequence[Relation], dropped: str, names: Sequence[str]) -> list[Relation]:

@@ -21,15 +21,22 @@ _WAITING = (
 )
 
 
-def forecast(subject: Subject, params: Params) -> None:
-    """Say it, or that the model is being timed; the trial is made once for a subject and method."""
+def forecast(subject: Subject, params: Params) -> bool:
+    """Say it, or that the model is being timed; the trial is made once for a subject and method.
+
+    Returns:
+        Whether such a run would be refused, which a trial of the model alone cannot tell.
+    """
     chosen = ExplanationParams.model_validate(params)
-    foretold(
+    refusal = foretold(
         lambda: _pilot(str(session.home()), session.workspace(), subject.digest, chosen.method),
         say=partial(_say, subject, chosen),
         waiting=_WAITING,
         say_unknown=_say_unknown,
     )
+    if refusal is not None:
+        _say_unknown(f"{refusal.message} {refusal.remedy}".strip())
+    return False
 
 
 def _say(subject: Subject, chosen: ExplanationParams, result: Result) -> None:

@@ -14,6 +14,7 @@ _KINDS = {
     "refused": "The file was not opened",
     "unsuitable": "The question does not apply here",
     "parameter": "A setting does not fit",
+    "missing": "Something it needs is not there",
     "sandbox": "This system offers too little protection",
     "model": "The model misbehaved",
     "crashed": "The worker crashed",
@@ -50,9 +51,14 @@ def job_panel(job_id: str, state: JobState, *, what: str) -> bool:
 
 def show_failure(state: Failed) -> None:
     """Say what happened and what to do, and nothing else."""
+    st.error(failure_words(state), icon=":material/error:")
+
+
+def failure_words(state: Failed) -> str:
+    """Write what happened and what to do, with its markup."""
     title = _KINDS.get(state.kind, "It did not work")
     remedy = f"  \n**What to do:** {as_text(state.remedy)}" if state.remedy else ""
-    st.error(f"**{title}.** {as_text(state.message)}{remedy}", icon=":material/error:")
+    return f"**{title}.** {as_text(state.message)}{remedy}"
 
 
 @st.fragment(run_every=POLL_SECONDS)

@@ -21,7 +21,7 @@ def params_form(
     *,
     initial: Params,
     label: str,
-    foretell: Callable[[Subject, Params], None] | None = None,
+    foretell: Callable[[Subject, Params], bool] | None = None,
 ) -> Params | None:
     """Show the form; return the chosen parameters when Run was pressed, else None.
 
@@ -30,7 +30,8 @@ def params_form(
         subject: its columns are the choices of column parameters.
         initial: what the fields show at first.
         label: of the button.
-        foretell: shows what a run with the values shown would do; it follows every change.
+        foretell: shows what a run with the values shown would do, and returns whether it would be
+            refused; it follows every change.
 
     Raises:
         InvalidParameter: a text field holds what its declaration does not allow.
@@ -62,24 +63,24 @@ def params_form(
         if foretell is None:
             pressed = st.form_submit_button(**button)
         else:
-            _foretell(foretell, analyzer, subject, values)
-            pressed = st.button(**button)
+            is_refused = _foretell(foretell, analyzer, subject, values)
+            pressed = st.button(**button, disabled=is_refused)
     return check_params(analyzer.params, values) if pressed else None
 
 
 def _foretell(
-    foretell: Callable[[Subject, Params], None],
+    foretell: Callable[[Subject, Params], bool],
     analyzer: Analyzer[Any],
     subject: Subject,
     values: dict[str, Any],
-) -> None:
-    """Foretell the run, or say at once which value does not fit."""
+) -> bool:
+    """Foretell the run, or say at once which value does not fit; return whether it is refused."""
     try:
         params = check_params(analyzer.params, values)
     except AssayError as error:
         st.warning(as_text(error), icon=":material/rule:")
-        return
-    foretell(subject, params)
+        return True
+    return foretell(subject, params)
 
 
 def _field(owner: str, parameter: Parameter, subject: Subject, initial: Params) -> Any:  # noqa: ANN401  each kind has its own type

@@ -12,13 +12,18 @@ from analyzers.core.result import Result
 from analyzers.core.subject import Subject
 from dashboard import engine, session
 from dashboard.components.foretold import foretold
+from dashboard.components.job_panel import failure_words
 from dashboard.components.words import as_text
 
 
-def foretell_threat(subject: Subject, params: Params) -> None:
-    """State the threat model of a run with these settings, and the rules the data shows."""
+def foretell_threat(subject: Subject, params: Params) -> bool:
+    """State the threat model of a run with these settings, and the rules the data shows.
+
+    Returns:
+        Whether such a run would be refused.
+    """
     chosen = assumptions_of(AdversarialParams.model_validate(params))
-    foretold(
+    refusal = foretold(
         lambda: _foresight(
             str(session.home()), session.workspace(), subject.digest, chosen.model_dump_json()
         ),
@@ -27,6 +32,9 @@ def foretell_threat(subject: Subject, params: Params) -> None:
         "wait for that.",
         say_unknown=_say_unknown,
     )
+    if refusal is not None:
+        st.warning(failure_words(refusal), icon=":material/rule:")
+    return refusal is not None
 
 
 def threat_model(tables: Mapping[str, pa.Table]) -> None:
@@ -63,8 +71,8 @@ def _rules(columns: pa.Table, relations: pa.Table) -> None:
     )
     if relations.num_rows:
         st.markdown(
-            "Relations between columns that every changed row keeps; those of the data can be left "
-            "out in the settings:"
+            "Relations between columns. A changed row keeps each one that its original keeps; "
+            "those of the data can be left out in the settings:"
         )
         st.dataframe(
             relations.rename_columns(["Relation", "Known from", "Rows that keep it", "Of"]),
@@ -79,7 +87,7 @@ def _rules(columns: pa.Table, relations: pa.Table) -> None:
 
 
 def _say(result: Result) -> None:
-    st.markdown("**Who attacks, and how**")
+    st.markdown("**What a run with these settings assumes**")
     threat_model(result.measurements.tables)
 
 

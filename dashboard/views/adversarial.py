@@ -14,7 +14,7 @@ from analyzers.adversarial.image_drawing import PAINTED
 from analyzers.adversarial.pictures import enlarged, magnified
 from analyzers.adversarial.row_bundle import bundle_rows
 from analyzers.adversarial.text_bundle import bundle_texts
-from analyzers.adversarial.units import unit_of
+from analyzers.adversarial.units import column_unit_of
 from dashboard.analysis_page import Shown, show_analysis
 from dashboard.components.threat_model import foretell_threat, threat_model
 from dashboard.components.words import as_text
@@ -44,14 +44,19 @@ def look(shown: Shown) -> None:
         list(examples),
         format_func=lambda number: _label(examples[number]),
         key="adversarial-example",
-        help=f"{len(examples):,} of the changes that flip an answer were kept to be looked at.",
+        help=f"{len(examples):,} of the changes that did their work were kept to be looked at.",
     )
     with st.container(border=True):
         kinds[name](examples[chosen], shown)
 
 
 def _label(row: dict[str, Any]) -> str:
-    return f"Row {row['row']}: {row['before']} becomes {row['after']} (truth: {row['true']})"
+    if row["before"] == row["after"]:
+        return f"Row {row['row']}: still {row['before']} (truth: {row['true']})"
+    beyond = "" if row.get("within_budget", True) else ", beyond the stated size"
+    return (
+        f"Row {row['row']}: {row['before']} becomes {row['after']} (truth: {row['true']}){beyond}"
+    )
 
 
 def _table(row: dict[str, Any], shown: Shown) -> None:
@@ -60,7 +65,7 @@ def _table(row: dict[str, Any], shown: Shown) -> None:
     part: pa.Table = changes.filter(pc.equal(changes["example"], row["example"]))
     st.dataframe(
         part.select(["feature", "from", "to", "change"]).rename_columns(
-            ["Column", "Before", "After", f"Change in {unit_of(shown.measurements)}"]
+            ["Column", "Before", "After", f"Change in {column_unit_of(shown.measurements)}"]
         ),
         hide_index=True,
         alt="The columns that were changed, before and after.",
@@ -201,13 +206,18 @@ def _steps(row: dict[str, Any], shown: Shown, shape: tuple[int, int, int]) -> No
     if len(part) < 2:
         return
     by_step = {line["step"]: line for line in part}
+    is_line = shown.measurements.facts.get("followed") == "straight line"
     step = st.select_slider(
-        "Step of the attack at the full size that was allowed",
+        "Part of the way to the changed picture"
+        if is_line
+        else "Step of the attack at the full size that was allowed",
         list(by_step),
         value=part[-1]["step"],
         key=f"adversarial-step-{row['example']}",
-        help="Steps along the gradient from the original at the stated size, or equal parts of the "
-        "straight line to the changed picture where the attacker has no gradients.",
+        help="Equal parts of the straight line to the changed picture, since the attacker has no "
+        "gradients."
+        if is_line
+        else "Steps along the gradient from the original at the stated size.",
     )
     line = by_step[step]
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -228,8 +238,9 @@ def _text(row: dict[str, Any], shown: Shown) -> None:
     with after:
         st.caption(f"Changed: {as_text(row['after'])}")
         st.markdown(_marked(row["adversarial"], row["changed_words"]))
+    done = "left out" if row["before"] == row["after"] else "changed"
     st.caption(
-        f"{row['words_changed_share']:.0%} of the words changed in {row['queries']:,} queries; "
+        f"{row['words_changed_share']:.0%} of the words {done} in {row['queries']:,} queries; "
         f"agreement of the letters {row['similarity']:.2f}, of averaged word vectors "
         f"{row['meaning']:.2f}. Found by {as_text(row['found_by'])}."
     )

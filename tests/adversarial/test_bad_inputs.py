@@ -175,11 +175,12 @@ def test_pictures_of_one_pixel_can_be_attacked(runner, store):
     content = io.BytesIO()
     np.savez(content, images=pictures, labels=(pictures.ravel() > 0.5).astype(np.int64))
 
-    measured = attack(
-        runner, store, (content.getvalue(), "data.npz"), (script(Brightness()), "model.pt"),
-        pixels=4, patch=0.5, certify=10,
-    )  # fmt: skip
+    files = (content.getvalue(), "data.npz"), (script(Brightness()), "model.pt")
+    refused = attack(runner, store, *files, patch=0.5)
+    measured = attack(runner, store, *files, pixels=4, certify=10)
 
+    assert isinstance(refused, Failed)
+    assert "a single pixel" in refused.remedy
     assert isinstance(measured, Measurements), measured
     assert measured.estimates["robust_accuracy"].value < 1
     assert measured.tables["other_budgets"].num_rows >= 1

@@ -8,25 +8,29 @@ import pytest
 
 from analyzers.adversarial import ANALYZER, AdversarialParams
 from analyzers.adversarial.blocks import Extent, attack_blocks, blocks_of
+from analyzers.adversarial.judging import REACHED
+from analyzers.adversarial.robustness import WITHIN
 from analyzers.core.finding import Threshold, Verdict
 from analyzers.core.policy import Policy
 from analyzers.core.workbench import Workbench
 from tests.adversarial.benches import digits_bench, plane_bench, reviews_bench, value_bench
+from tests.benches import credit_bench
 
 QUICK = {"budget": 3.0, "queries": 120, "examples": 3}
 
 
 class Ending:
-    """A tracker that ends the loops it may end after `steps` of their items."""
+    """A tracker that ends the loops it may end, or only those named, after `steps` items."""
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self, steps: int, only: str = "") -> None:
+        self.only = only
         self.left, self.said, self.ended = steps, [], False
 
     def __call__(self, iterable, what, *, total=None, so_far=None) -> Iterator:
         items = list(iterable)
         for done, item in enumerate(items, start=1):
             yield item
-            if so_far is None:
+            if so_far is None or (self.only and what != self.only):
                 continue
             self.said.append(so_far())
             self.left -= 1
@@ -38,8 +42,8 @@ class Ending:
         return self.ended
 
 
-def ended(bench: Workbench, steps: int) -> tuple[Workbench, Ending]:
-    tracker = Ending(steps)
+def ended(bench: Workbench, steps: int, *, only: str = "") -> tuple[Workbench, Ending]:
+    tracker = Ending(steps, only)
     return replace(bench, track=tracker, was_ended=tracker.was_ended), tracker
 
 
@@ -177,6 +181,30 @@ def test_pictures_attacked_in_several_blocks_are_all_attacked(monkeypatch):
     assert lines[0]["n_tried"] == lines[1]["n_tried"]
     difference = lines[0]["robust_accuracy"] - lines[1]["robust_accuracy"]
     assert abs(difference) < 0.1  # other random starts, the same attack
+
+
+def test_proofs_never_begun_are_in_no_number():
+    params = AdversarialParams(rows=60, queries=60, knowledge="whole model", effort=200)
+    whole = ANALYZER.measure(credit_bench(), params)
+    bench, _ = ended(credit_bench(), 7, only="Proving the smallest change")
+
+    measured = ANALYZER.measure(bench, params)
+
+    tried = measured.tables["proof"].num_rows
+    assert tried == 7 < whole.tables["proof"].num_rows
+    assert f"Proofs were tried for {tried:,} of" in measured.cut_short
+    proved, all_ = measured.estimates["proved_robust"], whole.estimates["proved_robust"]
+    assert tried <= proved.n < all_.n
+    # The rows that were tried are proved as they are in a whole run.
+    lines = whole.tables["proof"].to_pylist()[:tried]
+    n_proved = sum(
+        line["no_smaller_than"] is None or line["no_smaller_than"] > params.budget * WITHIN
+        for line in lines
+    )
+    assert round(proved.value * proved.n) == n_proved
+    assert measured.tables["proof_curve"]["n"][0].as_py() == proved.n
+    said = {item.indicator: item.headline for item in ANALYZER.judge(measured, at_least(0.0))}
+    assert said["adversarial.proved_robust"].endswith(REACHED)
 
 
 def test_texts_keep_what_was_flipped_and_count_only_those_begun():

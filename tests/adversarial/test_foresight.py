@@ -2,9 +2,10 @@
 
 import pytest
 
-from analyzers.adversarial import ANALYZER, AdversarialParams
+from analyzers.adversarial import ANALYZER, AdversarialParams, downloads
 from analyzers.adversarial.foresight import FORESIGHT, assumptions_of
-from analyzers.core.errors import InvalidParameter, UnsuitableSubject
+from analyzers.adversarial.recipes import ABOUT
+from analyzers.core.errors import InvalidParameter, MissingDownload, UnsuitableSubject
 from tests.adversarial.benches import digits_bench, reviews_bench, value_bench
 from tests.benches import credit_bench
 
@@ -47,6 +48,36 @@ def test_what_a_run_would_refuse_is_refused_before_it():
         FORESIGHT.measure(bench, AdversarialParams(kept="income <= nowhere"))
     with pytest.raises(UnsuitableSubject, match="at least one column"):
         FORESIGHT.measure(bench, AdversarialParams(frozen=("income", "age", "sex", "region")))
+    with pytest.raises(InvalidParameter, match="none of 80 rows keeps"):
+        FORESIGHT.measure(bench, AdversarialParams(kept="age >= 100 * income"))
+    with pytest.raises(InvalidParameter, match="name of a class"):
+        FORESIGHT.measure(bench, AdversarialParams(wanted="maybe"))
+    with pytest.raises(InvalidParameter, match="at least one pixel"):
+        FORESIGHT.measure(digits_bench(n_rows=20), AdversarialParams(patch=0.001))
+
+
+@pytest.mark.parametrize("recipe", [name for name, about in ABOUT.items() if about.needs])
+def test_a_recipe_without_its_model_is_refused_before_the_run(recipe, monkeypatch, tmp_path):
+    monkeypatch.setattr(downloads, "FOLDER", tmp_path)
+    asked = AdversarialParams(recipe=recipe)
+
+    for analyzer in (FORESIGHT, ANALYZER):
+        with pytest.raises(MissingDownload, match="needs the model"):
+            analyzer.measure(reviews_bench(), asked)
+    # Where scores are not to be seen, no recipe is used and none refused.
+    labels = FORESIGHT.measure(
+        reviews_bench(), asked.model_copy(update={"knowledge": "labels only"})
+    )
+    said = " ".join(labels.tables["threat_model"]["statement"].to_pylist())
+    assert f"The recipe {recipe!r} needs scores and is not used." in said
+
+
+def test_a_recipe_that_keeps_the_answer_cannot_aim():
+    asked = AdversarialParams(recipe="Input reduction (words left out)", wanted="bad")
+
+    for analyzer in (FORESIGHT, ANALYZER):
+        with pytest.raises(UnsuitableSubject, match="keeps the answer"):
+            analyzer.measure(reviews_bench(), asked)
 
 
 def test_a_proof_is_promised_only_where_it_is_possible():

@@ -15,7 +15,7 @@ from analyzers.adversarial.recipe_rules import keeps_rules
 from analyzers.adversarial.recipes import ABOUT, build_recipe
 from analyzers.adversarial.text_attack import Memory, attack_texts
 from analyzers.adversarial.textattack_import import warm_up
-from analyzers.core.errors import UnsuitableSubject
+from analyzers.core.errors import MissingDownload, UnsuitableSubject
 from tests.adversarial.benches import review_model, reviews, reviews_bench
 
 BAE = "BAE (words from a language model)"
@@ -122,7 +122,7 @@ def test_a_swap_of_another_part_of_speech_breaks_the_rules():
 def test_what_is_wrong_with_the_files_is_said(place, damage, said):
     damage(put(place))
 
-    with pytest.raises(UnsuitableSubject, match=said):
+    with pytest.raises((UnsuitableSubject, MissingDownload), match=said):
         ANALYZER.measure(reviews_bench(), AdversarialParams(recipe=BAE, rows=5, queries=20))
 
 

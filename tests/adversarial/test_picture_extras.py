@@ -17,6 +17,7 @@ from analyzers.adversarial.aim import Aim
 from analyzers.adversarial.bundle import bundle_pictures
 from analyzers.adversarial.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from analyzers.adversarial.few_pixels import each_pixel, is_small, some_pixels
+from analyzers.adversarial.foresight import FORESIGHT
 from analyzers.adversarial.network import Network
 from analyzers.adversarial.patch import paint_by_chance, paint_by_gradient, side_of
 from analyzers.adversarial.pictures import enlarged, magnified
@@ -96,8 +97,19 @@ def test_a_patch_stays_in_one_square_and_breaks_what_it_says(way):
         if len(ys):
             assert np.ptp(ys) < 3
             assert np.ptp(xs) < 3
-    assert side_of(0.25, 8, 8) == 4
-    assert side_of(0.0001, 8, 8) == 1
+
+
+@given(share=st.floats(0.001, 0.5), height=st.integers(1, 300), width=st.integers(1, 300))
+def test_a_patch_is_the_largest_square_that_is_allowed(share, height, width):
+    allowed = share * height * width
+    if allowed < 1 - 1e-9:
+        with pytest.raises(InvalidParameter, match="at least one pixel"):
+            side_of(share, height, width)
+        return
+    side = side_of(share, height, width)
+    assert 1 <= side <= min(height, width)
+    assert side**2 <= allowed + 1e-6
+    assert (side + 1) ** 2 > allowed - 1e-6 or side == min(height, width)
 
 
 @pytest.mark.parametrize("corruption", CORRUPTIONS, ids=lambda item: item.name)
@@ -193,7 +205,7 @@ def test_everything_that_can_be_switched_on_is_in_the_result_and_drawn():
     measured = ANALYZER.measure(bench, params)
 
     kinds = [row["budget"] for row in measured.tables["other_budgets"].to_pylist()]
-    assert kinds == ["1 pixel", "2 pixels", "3 pixels", "square of 3 x 3 pixels"]
+    assert kinds == ["1 pixel", "2 pixels", "3 pixels", "square of 2 x 2 pixels"]
     left = measured.tables["other_budgets"]["robust_accuracy"].to_pylist()
     assert left[0] >= left[1] >= left[2]
     assert len(measured.tables["corruptions"]) == len(CORRUPTIONS) * len(SEVERITIES)
@@ -206,6 +218,51 @@ def test_everything_that_can_be_switched_on_is_in_the_result_and_drawn():
     }  # fmt: skip
     judged = {item.indicator for item in ANALYZER.judge(measured, _no_policy())}
     assert judged >= {"adversarial.corrupted_accuracy", "adversarial.smoothed_accuracy"}
+    # The worst that pixels and a patch can do is a finding and not in a chart alone.
+    said = {item.indicator: item for item in ANALYZER.judge(measured, _no_policy())}
+    for name, last, words in (
+        ("pixels_accuracy", 2, "When 3 pixels may take any colour"),
+        ("patch_accuracy", 3, "When a square of 2 x 2 pixels (6.2% of a picture) may be painted"),
+    ):
+        found = said[f"adversarial.{name}"]
+        assert found.estimate.value == left[last]
+        assert found.estimate.low < found.estimate.value < found.estimate.high or left[last] == 0
+        assert words in found.headline
+
+
+_FEW = (
+    "Square asks up to 300 queries a picture at each size. The paper asks 5,000: with fewer, more "
+    "answers stand than would."
+)
+_PAINTED = (
+    "up to 2 pixels of any colour, with 70 queries a picture for each number. Apart from that, a "
+    "patch of any colours: a square of 2 x 2 pixels (6.2% of a picture)."
+)
+BUDGETS = {
+    "few labels": (
+        {"knowledge": "labels only", "queries": 300},
+        "1,000 queries a picture (HopSkipJump needs at least 1,000; 300 were set).",
+    ),
+    "labels": ({"knowledge": "labels only", "queries": 2000}, "2,000 queries a picture."),
+    "scores": ({"knowledge": "scores", "queries": 300}, _FEW),
+    "ensemble": (
+        {"image_attack": "AutoAttack (four attacks)", "queries": 5000},
+        "Square asks up to 5,000 queries a picture, of what the gradients left.",
+    ),
+    "painted": ({"pixels": 2, "patch": 0.1, "queries": 70}, _PAINTED),
+}
+
+
+@pytest.mark.parametrize("case", BUDGETS)
+def test_the_budget_names_its_questions(case):
+    chosen, statement = BUDGETS[case]
+
+    stated = FORESIGHT.measure(digits_bench(n_rows=20), AdversarialParams(**chosen))
+
+    said = {line["aspect"]: line["statement"] for line in stated.tables["threat_model"].to_pylist()}
+    assert said["Budget"].endswith(statement)
+    # Gradients alone ask the model nothing.
+    assert ("query access" in said["Attacker's capability"]) == (case != "painted")
 
 
 def test_groups_add_up_to_the_whole():
@@ -335,7 +392,7 @@ def test_pictures_that_fell_to_few_pixels_or_a_patch_are_kept_and_really_fell():
 
     painted = measured.tables["painted_examples"].to_pylist()
     assert {row["kind"] for row in painted} == {"pixels", "patch"}
-    allowed = {"1 pixel": 1, "2 pixels": 2, "square of 3 x 3 pixels": 9}
+    allowed = {"1 pixel": 1, "2 pixels": 2, "square of 2 x 2 pixels": 4}
     for row in painted:
         shape = (1, row["height"], row["width"], row["channels"])
         changed = np.array(row["adversarial"], dtype=np.float32).reshape(shape)

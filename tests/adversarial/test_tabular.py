@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from analyzers.adversarial import ANALYZER, AdversarialParams
+from analyzers.adversarial.wording import BEYOND
 from analyzers.core.errors import InvalidParameter, UnsuitableSubject
 from analyzers.core.model import Capability
 from analyzers.core.subject import Column, Role
@@ -268,8 +269,55 @@ def test_where_changes_cost_the_size_is_a_cost_and_no_deviation():
     assert "standard deviation" not in headlines
     axes = [chart.figure["layout"].get("xaxis", {}) for chart in ANALYZER.draw(measured)]
     titles = " ".join(axis.get("title", {}).get("text", "") for axis in axes)
+    titles = titles.replace("<br>", " ")
     assert "units of cost" in titles
     assert "standard deviations" not in titles
+
+
+def test_examples_larger_than_the_stated_size_are_marked_and_come_last():
+    measured = ANALYZER.measure(plane_bench([1.0, 2.0]), AdversarialParams(rows=60, budget=0.3))
+
+    examples = measured.tables["examples"].to_pylist()
+    within = [example["within_budget"] for example in examples]
+    assert within == [example["size"] <= 0.3 for example in examples]
+    assert within == sorted(within, reverse=True)
+    assert {True, False} == set(within)
+    for example in examples:
+        assert example["sentence"].endswith(BEYOND) != example["within_budget"]
+    (chart,) = (chart for chart in ANALYZER.draw(measured) if chart.name == "examples")
+    assert "are larger than the stated size" in chart.caption
+    # The example in the headline is one that the finding counts.
+    assert not measured.facts["smallest_change"].endswith(BEYOND)
+
+
+def test_the_size_of_a_whole_change_is_called_euclidean():
+    measured = ANALYZER.measure(plane_bench([1.0, 2.0]), AdversarialParams(rows=30))
+
+    headlines = [item.headline for item in ANALYZER.judge(measured, load_policy("conventions"))]
+    said = "changes of at most 1 (Euclidean, in standard deviations)"
+    assert any(said in headline for headline in headlines)
+
+
+def test_a_wanted_answer_leaves_as_many_rows_as_were_asked_for():
+    bench = three_way_bench()
+    n_open = int((bench.data.labels != 1).sum())
+
+    measured = ANALYZER.measure(bench, AdversarialParams(rows=40, queries=60, wanted="b"))
+
+    assert measured.estimates["accuracy"].n == min(40, n_open)
+    n = len(bench.data)
+    assert f"{n - n_open:,} of {n:,} rows are left out" in " ".join(measured.sampling)
+    goal = measured.tables["threat_model"]["statement"][1].as_py()
+    assert f"{n_open:,} of {n:,} rows do not have it already" in goal
+
+
+@pytest.mark.parametrize("knowledge", ["scores", "labels only"])
+def test_predicted_numbers_say_that_the_choice_of_labels_is_none(knowledge):
+    params = AdversarialParams(rows=10, queries=40, knowledge=knowledge)
+
+    measured = ANALYZER.measure(value_bench([1.0, 2.0]), params)
+
+    assert "changes nothing" in measured.tables["threat_model"]["statement"][2].as_py()
 
 
 def test_the_finding_says_how_many_were_right_before():

@@ -153,6 +153,18 @@ def test_recipes_are_compared_with_an_interval_on_every_number():
                 assert row[f"{ends}_low"] <= row[name] <= row[f"{ends}_high"]
     charts = {chart.name for chart in ANALYZER.draw(measured)}
     assert {"recipes", "recipe_efforts"} <= charts
+    # Who may try one recipe after the other does at least what the best of them does.
+    best = min(rows, key=lambda row: row["robust_accuracy"])
+    left = measured.estimates["all_recipes_accuracy"]
+    assert left.value <= best["robust_accuracy"]
+    assert left.n == best["n"]
+    (said,) = (
+        finding.headline
+        for finding in ANALYZER.judge(measured, _no_policy())
+        if finding.indicator == "adversarial.all_recipes_accuracy"
+    )
+    assert f"all {len(rows)} recipes" in said
+    assert best["recipe"] in said
 
 
 @pytest.mark.slow

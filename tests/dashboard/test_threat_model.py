@@ -47,7 +47,7 @@ def test_the_statements_and_the_rules_stand_above_the_button(workspace, foretold
 
     assert not app.exception
     said = words_of(app).replace("\\", "")
-    assert "Who attacks, and how" in said
+    assert "What a run with these settings assumes" in said
     assert "Black-box: the model's scores." in said
     n_free = sum(
         column.is_feature and not column.is_immutable for column in credit_bench(60).subject.columns
@@ -77,7 +77,17 @@ def test_what_a_run_would_refuse_is_said_before_it(workspace, foretold):
     assert not app.exception
     assert "Expected a column" in app.warning[0].value.replace("\\", "")
     assert "Mend it" in app.warning[0].value
-    assert app.button(key="adversarial-run")
+    assert "A setting does not fit" in app.warning[0].value
+    assert app.button(key="adversarial-run").disabled
+
+
+def test_a_worker_that_is_lost_refuses_nothing(workspace, foretold):
+    foretold(Failed(kind="lost", message="The worker was lost."))
+
+    app = workspace.open("adversarial")
+
+    assert "is not known" in app.warning[0].value
+    assert not app.button(key="adversarial-run").disabled
 
 
 def test_the_run_can_be_started_meanwhile(workspace, foretold):
@@ -86,7 +96,7 @@ def test_the_run_can_be_started_meanwhile(workspace, foretold):
     app = workspace.open("adversarial")
 
     assert "You need not wait" in words_of(app).replace("\\", "")
-    assert app.button(key="adversarial-run")
+    assert not app.button(key="adversarial-run").disabled
 
 
 def test_folded_up_settings_ask_nothing(workspace, foretold):

@@ -10,7 +10,7 @@ from analyzers.core.errors import InvalidParameter
 from analyzers.core.subject import Column, Role
 from analyzers.toolkit.feasible import space_of
 from analyzers.toolkit.relation_guess import guess_relations
-from analyzers.toolkit.relation_text import read_relations
+from analyzers.toolkit.relation_text import Bound, read_rules
 
 SAID = "bonus + pay <= cap; floor <= 0.5 * pay"
 WHOLE = ("rent", "food", "fuel", "spent", "own", "let", "free")
@@ -179,33 +179,120 @@ def test_a_switch_between_exclusive_columns_counts_one():
 def test_what_a_reader_writes_is_read(said, words):
     names = ("a", "b c", "total", "x<=y", "收入", "月")
 
-    read = [relation.words(names) for relation in read_relations(said, names, [True] * 6)]
+    read = [rule.words(names) for rule in read_rules(said, names, [True] * 6).relations]
 
     assert read == ([words] if isinstance(words, str) else words)
 
 
 @pytest.mark.parametrize(
     "said",
-    ["a", "a = ", "= a", "a = b = c", "a < b", "a = 5", "a = unknown", "a = a", "a b", "a + = b"],
+    ["a", "a = ", "= a", "a = b = c", "a = unknown", "a b", "a + = b"],
 )
 def test_what_cannot_be_read_is_said_with_an_example(said):
     with pytest.raises(InvalidParameter, match="total = part \\+ rest") as caught:
-        read_relations(said, ("a", "b", "c"), [True] * 3)
+        read_rules(said, ("a", "b", "c"), [True] * 3)
 
     assert "(a, b, c)" in caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("a < b", "leave no nearest value"),
+        ("a > 5", "leave no nearest value"),
+        ("a = 5", "columns the attacker cannot change"),
+        ("a + b <= 5", "only a single column"),
+        ("0 * a <= 5", "multiplied by 0"),
+        ("5 <= 6", "names no column"),
+        ("a <= 9999999999999999999", "beyond 1e\\+15"),
+        ("a = a", "'a' stands on both sides"),
+        ("a <= a + b", "'a' stands on both sides"),
+        ("a b <= c", "'b' is no column"),
+        ("-a <= b", "'a' has to be added"),
+        ("a = b = c", "more than one of the signs"),
+        ("a b", "none of the signs"),
+        ("a <= ", "a side of it is empty"),
+    ],
+)
+def test_the_true_reason_is_given(said, why):
+    with pytest.raises(InvalidParameter, match=why):
+        read_rules(said, ("a", "b", "c"), [True] * 3)
+
+
+@pytest.mark.parametrize(
+    ("said", "bound"),
+    [
+        ("a >= 18", Bound(0, is_low=True, value=18)),
+        ("18 <= a", Bound(0, is_low=True, value=18)),
+        ("a ≤ -2.5", Bound(0, is_low=False, value=-2.5)),
+        ("2 * b >= 5", Bound(1, is_low=True, value=2.5)),
+        ("-a >= 5", Bound(0, is_low=False, value=-5)),
+        ("7 <= 3", Bound(2, is_low=True, value=7)),
+    ],
+)
+def test_a_column_against_a_number_is_an_end_of_its_range(said, bound):
+    rules = read_rules(said, ("a", "b", "3"), [True] * 3)
+
+    assert rules.bounds == (bound,)
+    assert not rules.relations
+
+
+def test_a_named_end_stands_in_place_of_the_data_s():
+    columns = [
+        Column(name=name, kind="number", role=Role.FEATURE, is_feature=True)
+        for name in ("age", "share")
+    ]
+    data = pd.DataFrame({"age": np.array([20, 40, 60]), "share": [0.25, 0.5, 0.75]})
+    rules = space_of(columns, data, said="age >= 18.5; age <= 100; share <= 0.555")
+    start = rules.encode(data)
+
+    low, high = (rules.repair(start + step, start) for step in (-1000.0, 1000.0))
+
+    assert low[:, 0].tolist() == [19, 19, 19]
+    assert low[:, 1].tolist() == [0.25] * 3
+    assert high[:, 0].tolist() == [100] * 3
+    # To the digits that the column has.
+    assert high[:, 1].tolist() == [0.55, 0.55, 0.75]
+    assert rules.is_feasible(low, start).all()
+    assert rules.is_feasible(high, start).all()
+    assert not rules.is_feasible(start + np.array([50.0, 0.0]), start).all()
+
+
+def test_a_range_without_a_value_is_refused():
+    columns = [Column(name="age", kind="integer", role=Role.FEATURE, is_feature=True)]
+    data = pd.DataFrame({"age": np.array([20, 40, 60])})
+
+    with pytest.raises(InvalidParameter, match="a range with a value in it for 'age'"):
+        space_of(columns, data, said="age >= 60.2; age <= 60.8")
+
+
+def test_a_relation_that_no_row_keeps_is_refused():
+    columns = [
+        Column(name=name, kind="number", role=Role.FEATURE, is_feature=True)
+        for name in ("part", "total")
+    ]
+    data = pd.DataFrame({"part": [1.0, 2.0, 3.0], "total": [2.0, 3.0, 4.0]})
+
+    with pytest.raises(InvalidParameter, match="none of 3 rows keeps"):
+        space_of(columns, data, said="total <= part")
+    data.loc[0, "total"] = 0.5
+    assert len(space_of(columns, data, said="total <= part").relations) == 1
+
+
 def test_a_category_takes_part_in_no_sum():
     with pytest.raises(InvalidParameter, match="'b', which holds none"):
-        read_relations("a = b", ("a", "b"), [True, False])
+        read_rules("a = b", ("a", "b"), [True, False])
+    with pytest.raises(InvalidParameter, match="'b', which holds none"):
+        read_rules("b <= 5", ("a", "b"), [True, False])
 
 
 @settings(max_examples=200, deadline=None)
 @given(said=st.text(alphabet="ab c=<>+-*;1.2\n", max_size=40))
 def test_any_text_is_read_or_refused(said):
     try:
-        read = read_relations(said, ("a", "b", "c"), [True] * 3)
+        read = read_rules(said, ("a", "b", "c"), [True] * 3)
     except InvalidParameter:
         return
-    for relation in read:
+    assert all(np.isfinite(bound.value) for bound in read.bounds)
+    for relation in read.relations:
         assert len(set(relation.places)) == len(relation.places) >= 2

@@ -45,6 +45,12 @@ class Bounds(NamedTuple):
         """Rows whose smallest change is known for certain, or known not to exist."""
         return self.lower >= self.upper * _SAME
 
+    def first(self, n_rows: int) -> "Bounds":
+        """Return those of the first rows."""
+        return Bounds(
+            self.lower[:n_rows], self.upper[:n_rows], self.searched[:n_rows], self.n_boxes[:n_rows]
+        )
+
 
 def bound_rows(
     model: Model,
