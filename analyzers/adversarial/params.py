@@ -16,6 +16,8 @@ Recipe = Literal[
     "Pruthi (one typing error)",
     "Look-alike letters",
     "Invisible characters",
+    "Reordered letters",
+    "Deleted letters",
     "TextBugger (typing errors and near words)",
     "TextFooler (near words)",
     "A2T (few near words)",

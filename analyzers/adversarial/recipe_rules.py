@@ -13,6 +13,7 @@ from analyzers.adversarial.label_only_text import swaps_for
 from analyzers.adversarial.lexicon.thesaurus import parts_of_speech, synonyms_of
 from analyzers.adversarial.lexicon.vectors import cosine, word_vectors
 from analyzers.adversarial.look_alikes import LOOK_ALIKES
+from analyzers.adversarial.shown_text import after_backspaces, as_displayed
 
 WORD = re.compile(r"[^\W_]+(?:['_*@-]+[^\W_]+)*")
 INVISIBLE = {"Cf", "Cc", "Mn"}
@@ -49,6 +50,10 @@ def keeps_rules(recipe: str, original: str, changed: str, *, meaning: float = 0.
         return _is_part_of(WORD.findall(changed), WORD.findall(original))
     if recipe == "Invisible characters":
         return _visible(changed) == _visible(original)
+    if recipe == "Reordered letters":
+        return as_displayed(changed) == as_displayed(original) is not None
+    if recipe == "Deleted letters":
+        return after_backspaces(changed) == after_backspaces(original)
     if recipe == "Look-alike letters":
         return len(changed) == len(original) and all(
             old == new or LOOK_ALIKES.get(old) == new

@@ -27,6 +27,7 @@ Scores = Callable[[list[str]], NDArray[np.float64]]
 MOST_TEXTS_A_CALL = 1 << 20
 _RECIPES = "textattack.attack_recipes."
 BERT, ROBERTA = "bert-base-uncased", "distilroberta-base"
+_GREEDY = "Words are taken in the order of their importance; the paper searches by evolution. "
 _VECTORS = "Near words come from our own 20,000 counter-fitted vectors, not from the paper's. "
 _THESAURUS = "Synonyms come from WordNet 3.0 and are put into the word's own form. "
 _SENTENCES = (
@@ -54,13 +55,12 @@ class About(NamedTuple):
 ABOUT: dict[Recipe, About] = {
     "DeepWordBug (typing errors)": About("Gao et al. 2018"),
     "Pruthi (one typing error)": About("Pruthi, Dhingra and Lipton 2019"),
-    "Look-alike letters": About(
+    "Look-alike letters": About("Boucher et al. 2022", _GREEDY.strip()),
+    "Invisible characters": About("Boucher et al. 2022", _GREEDY.strip()),
+    "Reordered letters": About("Boucher et al. 2022", _GREEDY.strip()),
+    "Deleted letters": About(
         "Boucher et al. 2022",
-        "Words are taken in the order of their importance; the paper searches by evolution.",
-    ),
-    "Invisible characters": About(
-        "Boucher et al. 2022",
-        "Words are taken in the order of their importance; the paper searches by evolution.",
+        _GREEDY + "Three characters are tried at each place, not the paper's 94.",
     ),
     "TextBugger (typing errors and near words)": About(
         "Li et al. 2019", _VECTORS + _SENTENCES + "Look-alike letters are our own list."
@@ -159,6 +159,7 @@ def _built(name: Recipe, wrapper: Any, goal: Callable[..., Any]) -> Any:  # noqa
     from textattack.constraints.pre_transformation import RepeatModification, StopwordModification
     from textattack.constraints.semantics import WordEmbeddingDistance
 
+    from analyzers.adversarial import hidden_parts as hidden
     from analyzers.adversarial import masked_parts as masked
     from analyzers.adversarial import offline_parts as own
 
@@ -180,7 +181,11 @@ def _built(name: Recipe, wrapper: Any, goal: Callable[..., Any]) -> Any:  # noqa
             case "Look-alike letters":
                 return of(own.LookAlikes(), searches.GreedyWordSwapWIR())
             case "Invisible characters":
-                return of(swaps.WordSwapInvisibleCharacters(), searches.GreedyWordSwapWIR())
+                return of(hidden.InvisibleCharacters(), searches.GreedyWordSwapWIR())
+            case "Reordered letters":
+                return of(hidden.ReorderedLetters(), searches.GreedyWordSwapWIR())
+            case "Deleted letters":
+                return of(hidden.DeletedLetters(), searches.GreedyWordSwapWIR())
             case "TextBugger (typing errors and near words)":
                 return published(
                     "textbugger_li_2018", "TextBuggerLi2018",
