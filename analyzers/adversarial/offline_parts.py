@@ -108,9 +108,10 @@ class LexiconPartOfSpeech(Constraint):
             (reference_text.words[place], transformed_text.words[place])
             for place in transformed_text.attack_attrs["newly_modified_indices"]
         ]
-        return all(self._is_alike(before, after) for before, after in pairs)
+        return all(self.is_alike(before, after) for before, after in pairs)
 
-    def _is_alike(self, before: str, after: str) -> bool:
+    def is_alike(self, before: str, after: str) -> bool:
+        """Whether two words can be the same part of speech."""
         first, second = parts_of_speech(before.lower()), parts_of_speech(after.lower())
         if not first or not second or first & second:
             return True

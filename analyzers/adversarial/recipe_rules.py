@@ -20,7 +20,10 @@ INVISIBLE = {"Cf", "Cc", "Mn"}
 LARGEST_TYPO = 2
 REMEMBERED = 50_000
 _TOLERANCE = 1e-3
-_LEAST_COSINE = {"TextFooler (near words)": 0.5, "A2T (few near words)": 0.8}
+_LEAST_COSINE = {
+    "TextFooler (near words)": 0.5, "A2T (few near words)": 0.8, "HotFlip (gradients)": 0.8,
+}  # fmt: skip
+_MOST_WORDS = {"HotFlip (gradients)": 2}
 _LARGEST_SHARE = {
     "A2T (few near words)": 0.1, "LEAP (synonyms, particle swarm)": 0.16,
     "IGA (near words, genetic search)": 0.2, "Alzantot (near words, genetic search)": 0.2,
@@ -31,6 +34,7 @@ _LEAST_WORDS = {"A2T (few near words)": 4}
 # list of its own, without many of these.
 _KEEPS_FUNCTION_WORDS = (
     "PWWS (synonyms)", "Particle swarm (synonyms)", "Alzantot (near words, genetic search)",
+    "HotFlip (gradients)",
 )  # fmt: skip
 _SYNONYMS = ("PWWS (synonyms)", "Particle swarm (synonyms)", "LEAP (synonyms, particle swarm)")
 
@@ -68,6 +72,10 @@ def keeps_rules(recipe: str, original: str, changed: str, *, meaning: float = 0.
         # Recipes that may change the number of words have no rule on single ones.
         return recipe.startswith(("TextBugger", "CheckList", "Morpheus", "CLARE"))
     if recipe in _KEEPS_FUNCTION_WORDS and any(word in FUNCTION_WORDS for word, _ in swapped):
+        return False
+    if len(swapped) > _MOST_WORDS.get(recipe, len(swapped)):
+        return False
+    if recipe.startswith("HotFlip") and not all(_share_a_kind(*pair) for pair in swapped):
         return False
     share = len(swapped) / max(len(WORD.findall(original)), 1)
     if recipe in _LARGEST_SHARE and len(swapped) > _LEAST_WORDS.get(recipe, 1):
@@ -121,6 +129,12 @@ def _may_stand_for(first: str, second: str) -> bool:
         for word in (first, second)
     ]
     return not kinds[0] or not kinds[1] or bool(kinds[0] & kinds[1])
+
+
+def _share_a_kind(first: str, second: str) -> bool:
+    """Whether two words share a part of speech; a word the dictionary lacks may be any."""
+    kinds = [parts_of_speech(word.lower()) for word in (first, second)]
+    return not all(kinds) or bool(kinds[0] & kinds[1])
 
 
 def _visible(text: str) -> str:

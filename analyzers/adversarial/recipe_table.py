@@ -14,7 +14,7 @@ from analyzers.adversarial.recipe_rules import sentence_similarity
 from analyzers.adversarial.recipes import ABOUT
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.text_attack import Memory, attack_texts
-from analyzers.core.errors import UnsuitableSubject
+from analyzers.core.errors import InvalidParameter, UnsuitableSubject
 from analyzers.core.workbench import Workbench
 from analyzers.toolkit.intervals import mean_estimate, rate_estimate
 
@@ -31,7 +31,7 @@ def compare_recipes(
     memory: Memory,
     seed: int,
 ) -> pa.Table:
-    """Run every quick recipe that changes answers; list those that lack their model without one.
+    """Run every quick recipe that changes answers; list those that lack what they need.
 
     Args:
         bench: the model.
@@ -64,11 +64,12 @@ def compare_recipes(
                 bench.need_model(), held, attacked.codes[open_],
                 params.model_copy(update={"recipe": name}), seed=seed, memory=memory, target=target,
             )  # fmt: skip
-        except UnsuitableSubject as error:
-            # A damaged download must not cost the other recipes their numbers.
-            if not about.needs:
+        except (UnsuitableSubject, InvalidParameter) as error:
+            # A damaged download, or a model without gradients, must not cost the other recipes
+            # their numbers.
+            if not about.needs and not about.is_white_box:
                 raise
-            row["needs"] = f"{about.needs}. {error}"
+            row["needs"] = f"{about.needs}. {error}".removeprefix(". ")
             continue
         pairs = [(old, new) for old, new in zip(held, found, strict=True) if new.is_broken]
         left = rate_estimate(n_correct - len(pairs), n)

