@@ -142,6 +142,25 @@ class AverageSentence(SentenceEncoder):
         return np.stack([_encoded(sentence) for sentence in sentences])
 
 
+class MeanOfWords(SentenceEncoder):
+    """Compares plain means of our word vectors; a text without a known word has the zero vector.
+
+    In place of TextAttack's thought vectors, which cannot be compared where no word is known.
+    """
+
+    def encode(self, sentences: list[str]) -> NDArray[np.float32]:
+        return np.stack([_mean(sentence) for sentence in sentences])
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _mean(sentence: str) -> NDArray[np.float32]:
+    vectors = word_vectors()
+    words = textattack.shared.utils.words_from_text(sentence.lower())
+    places = [vectors.place[word] for word in words if word in vectors.place]
+    total = vectors.unit[places].sum(axis=0)
+    return np.asarray(total / max(len(places), 1), dtype=np.float32)
+
+
 @lru_cache(maxsize=REMEMBERED)
 def _encoded(sentence: str) -> NDArray[np.float32]:
     words = textattack.shared.utils.words_from_text(sentence.lower())

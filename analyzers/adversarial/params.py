@@ -30,6 +30,7 @@ Recipe = Literal[
     "CheckList (names, places, numbers, contractions)",
     "HotFlip (gradients)",
     "Input reduction (words left out)",
+    "Kuleshov (near words, language model)",
     "BAE (words from a language model)",
     "BERT-Attack (words from a language model)",
     "CLARE (words put in, swapped and merged)",
@@ -163,7 +164,7 @@ class AdversarialParams(Params):
     recipe: Recipe = parameter(
         "DeepWordBug (typing errors)", label="Text: recipe", only="text",
         help="How words are changed. All run offline; HotFlip follows the gradients of a neural "
-        "network; the last three need a model that you put into a folder first. Genetic and swarm "
+        "network; the last four need a model that you put into a folder first. Genetic and swarm "
         "searches take the most queries. A model without scores is attacked with synonyms and "
         "labels only, whatever is chosen here.",
     )  # fmt: skip

@@ -18,6 +18,7 @@ from analyzers.adversarial.shown_text import after_backspaces, as_displayed
 WORD = re.compile(r"[^\W_]+(?:['_*@-]+[^\W_]+)*")
 INVISIBLE = {"Cf", "Cc", "Mn"}
 LARGEST_TYPO = 2
+NEIGHBOURS, MOST_APART = 15, 0.2
 REMEMBERED = 50_000
 _TOLERANCE = 1e-3
 _LEAST_COSINE = {
@@ -28,13 +29,14 @@ _LARGEST_SHARE = {
     "A2T (few near words)": 0.1, "LEAP (synonyms, particle swarm)": 0.16,
     "IGA (near words, genetic search)": 0.2, "Alzantot (near words, genetic search)": 0.2,
     "BERT-Attack (words from a language model)": 0.4,
+    "Kuleshov (near words, language model)": 0.5,
 }  # fmt: skip
 _LEAST_WORDS = {"A2T (few near words)": 4}
 # The others leave them alone too, but count or split words in ways of their own; TextFooler has a
 # list of its own, without many of these.
 _KEEPS_FUNCTION_WORDS = (
     "PWWS (synonyms)", "Particle swarm (synonyms)", "Alzantot (near words, genetic search)",
-    "HotFlip (gradients)",
+    "HotFlip (gradients)", "Kuleshov (near words, language model)",
 )  # fmt: skip
 _SYNONYMS = ("PWWS (synonyms)", "Particle swarm (synonyms)", "LEAP (synonyms, particle swarm)")
 
@@ -88,6 +90,9 @@ def keeps_rules(recipe: str, original: str, changed: str, *, meaning: float = 0.
     if recipe in _LEAST_COSINE:
         least = _LEAST_COSINE[recipe] - _TOLERANCE
         return all(_word_cosine(before, after) >= least for before, after in swapped)
+    if recipe.startswith("Kuleshov"):
+        is_near = _squared_distance(original, changed) <= MOST_APART + _TOLERANCE
+        return is_near and all(_is_neighbour(before, after) for before, after in swapped)
     if recipe.startswith("BAE"):
         return all(_may_stand_for(before, after) for before, after in swapped)
     if recipe.startswith("Labels only"):
@@ -120,6 +125,30 @@ def _word_cosine(first: str, second: str) -> float:
     if places[0] is None or places[1] is None:
         return -1.0
     return float(vectors.unit[places[0]] @ vectors.unit[places[1]])
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _is_neighbour(word: str, other: str) -> bool:
+    """Whether fewer than 15 further words are nearer to `word` than `other` is."""
+    vectors = word_vectors()
+    place = vectors.place.get(word.lower())
+    if place is None or other.lower() not in vectors.place:
+        return False
+    cosines = vectors.unit @ vectors.unit[place]
+    nearer = cosines > cosines[vectors.place[other.lower()]] + _TOLERANCE / 10
+    nearer[place] = False
+    return int(nearer.sum()) < NEIGHBOURS
+
+
+def _squared_distance(first: str, second: str) -> float:
+    """Squared Euclidean distance of the mean word vectors; unknown words are left out."""
+    vectors = word_vectors()
+    means = []
+    for text in (first, second):
+        places = [vectors.place.get(word) for word in WORD.findall(text.lower())]
+        known = vectors.unit[[place for place in places if place is not None]]
+        means.append(known.sum(axis=0) / max(len(known), 1))
+    return float(((means[0] - means[1]) ** 2).sum())
 
 
 def _may_stand_for(first: str, second: str) -> bool:

@@ -6,8 +6,8 @@ References:
     (TextBugger); Ren et al. 2019 (PWWS); Jin et al. 2020 (TextFooler); Yoo and Qi 2021 (A2T); Wang,
     Jin and He 2019 (IGA); Alzantot et al. 2018; Zang et al. 2020 (particle swarm); Xiao et al. 2023
     (LEAP); Tan et al. 2020 (Morpheus); Ribeiro et al. 2020 (CheckList); Ebrahimi et al. 2018
-    (HotFlip); Garg and Ramakrishnan 2020 (BAE); Li, Ma et al. 2020 (BERT-Attack); Li, Zhang et al.
-    2021 (CLARE).
+    (HotFlip); Kuleshov et al. 2018; Garg and Ramakrishnan 2020 (BAE); Li, Ma et al. 2020
+    (BERT-Attack); Li, Zhang et al. 2021 (CLARE).
 """
 
 import importlib
@@ -28,7 +28,7 @@ Scores = Callable[[list[str]], NDArray[np.float64]]
 
 MOST_TEXTS_A_CALL = 1 << 20
 _RECIPES = "textattack.attack_recipes."
-BERT, ROBERTA = "bert-base-uncased", "distilroberta-base"
+BERT, ROBERTA, GPT2 = "bert-base-uncased", "distilroberta-base", "gpt2"
 _GREEDY = "Words are taken in the order of their importance; the paper searches by evolution. "
 _VECTORS = "Near words come from our own 20,000 counter-fitted vectors, not from the paper's. "
 _THESAURUS = "Synonyms come from WordNet 3.0 and are put into the word's own form. "
@@ -97,6 +97,12 @@ ABOUT: dict[Recipe, About] = {
         is_white_box=True,
     ),
     "Input reduction (words left out)": About("Feng et al. 2018", is_reduction=True),
+    "Kuleshov (near words, language model)": About(
+        "Kuleshov et al. 2018",
+        _VECTORS + "The thought vector of a text is their mean. The answer must change; the paper "
+        "stops where its score falls below 0.7.",
+        needs=GPT2,
+    ),
     "BAE (words from a language model)": About(
         "Garg and Ramakrishnan 2020", _DICTIONARY + _SENTENCES, needs=BERT
     ),
@@ -183,6 +189,7 @@ def _built(
     from analyzers.adversarial import gradient_parts as gradients
     from analyzers.adversarial import hidden_parts as hidden
     from analyzers.adversarial import masked_parts as masked
+    from analyzers.adversarial import next_word_parts as next_words
     from analyzers.adversarial import offline_parts as own
 
     kept = [RepeatModification(), StopwordModification()]
@@ -258,6 +265,11 @@ def _built(
             case "Input reduction (words left out)":
                 recipe = textattack.attack_recipes.InputReductionFeng2018
                 return recipe.build(wrapper)
+            case "Kuleshov (near words, language model)":
+                return published(
+                    "kuleshov_2017", "Kuleshov2017", ThoughtVector=own.MeanOfWords,
+                    GPT2=next_words.likely_by(GPT2),
+                )  # fmt: skip
             case "BAE (words from a language model)":
                 return published(
                     "bae_garg_2019", "BAEGarg2019",
