@@ -11,7 +11,7 @@ from analyzers.core.errors import MissingDownload
 
 FOLDER = Path(__file__).parent / "lexicon" / "downloads"
 _FILES = ("config.json", "model.safetensors", "tokenizer.json")
-FILES = {"bert-base-uncased": _FILES, "distilroberta-base": _FILES}
+FILES = {"bert-base-uncased": _FILES, "distilroberta-base": _FILES, "gpt2": _FILES}
 
 
 def is_there(model: str) -> bool:

@@ -12,8 +12,8 @@ from textattack.transformations import WordMergeMaskedLM
 from textattack.transformations.word_merges.word_merge_masked_lm import find_merge_index
 
 from analyzers.adversarial.downloads import folder_of
+from analyzers.adversarial.language_model import masked_model
 from analyzers.adversarial.lexicon.thesaurus import parts_of_speech
-from analyzers.adversarial.masked_model import masked_model
 
 _TAGS = {"n": "NOUN", "v": "VERB", "a": "ADJ", "s": "ADJ", "r": "ADV"}
 _CLOSED = {

@@ -108,9 +108,10 @@ class LexiconPartOfSpeech(Constraint):
             (reference_text.words[place], transformed_text.words[place])
             for place in transformed_text.attack_attrs["newly_modified_indices"]
         ]
-        return all(self._is_alike(before, after) for before, after in pairs)
+        return all(self.is_alike(before, after) for before, after in pairs)
 
-    def _is_alike(self, before: str, after: str) -> bool:
+    def is_alike(self, before: str, after: str) -> bool:
+        """Whether two words can be the same part of speech."""
         first, second = parts_of_speech(before.lower()), parts_of_speech(after.lower())
         if not first or not second or first & second:
             return True
@@ -139,6 +140,25 @@ class AverageSentence(SentenceEncoder):
 
     def encode(self, sentences: list[str]) -> NDArray[np.float32]:
         return np.stack([_encoded(sentence) for sentence in sentences])
+
+
+class MeanOfWords(SentenceEncoder):
+    """Compares plain means of our word vectors; a text without a known word has the zero vector.
+
+    In place of TextAttack's thought vectors, which cannot be compared where no word is known.
+    """
+
+    def encode(self, sentences: list[str]) -> NDArray[np.float32]:
+        return np.stack([_mean(sentence) for sentence in sentences])
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _mean(sentence: str) -> NDArray[np.float32]:
+    vectors = word_vectors()
+    words = textattack.shared.utils.words_from_text(sentence.lower())
+    places = [vectors.place[word] for word in words if word in vectors.place]
+    total = vectors.unit[places].sum(axis=0)
+    return np.asarray(total / max(len(places), 1), dtype=np.float32)
 
 
 @lru_cache(maxsize=REMEMBERED)

@@ -16,6 +16,8 @@ Recipe = Literal[
     "Pruthi (one typing error)",
     "Look-alike letters",
     "Invisible characters",
+    "Reordered letters",
+    "Deleted letters",
     "TextBugger (typing errors and near words)",
     "TextFooler (near words)",
     "A2T (few near words)",
@@ -26,7 +28,9 @@ Recipe = Literal[
     "LEAP (synonyms, particle swarm)",
     "Morpheus (inflections)",
     "CheckList (names, places, numbers, contractions)",
+    "HotFlip (gradients)",
     "Input reduction (words left out)",
+    "Kuleshov (near words, language model)",
     "BAE (words from a language model)",
     "BERT-Attack (words from a language model)",
     "CLARE (words put in, swapped and merged)",
@@ -160,9 +164,10 @@ class AdversarialParams(Params):
     )  # fmt: skip
     recipe: Recipe = parameter(
         "DeepWordBug (typing errors)", label="Text: recipe", only="text",
-        help="How words are changed. All run without a network; the last three need a model that "
-        "you put into a folder first. Genetic and swarm searches take the most queries. A model "
-        "without scores is attacked with synonyms and labels only, whatever is chosen here.",
+        help="How words are changed. All run offline; HotFlip follows the gradients of a neural "
+        "network; the last four need a model that you put into a folder first. Genetic and swarm "
+        "searches take the most queries. A model without scores is attacked with synonyms and "
+        "labels only, whatever is chosen here.",
     )  # fmt: skip
     meaning: float = parameter(
         0.0, minimum=0.0, maximum=1.0, label="Text: meaning kept, at least", only="text",

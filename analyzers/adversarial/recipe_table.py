@@ -15,7 +15,7 @@ from analyzers.adversarial.recipe_rules import sentence_similarity
 from analyzers.adversarial.recipes import ABOUT
 from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.text_attack import Memory, attack_texts
-from analyzers.core.errors import UnsuitableSubject
+from analyzers.core.errors import InvalidParameter, UnsuitableSubject
 from analyzers.core.result import Estimate
 from analyzers.core.workbench import Workbench
 from analyzers.toolkit.intervals import mean_estimate, rate_estimate
@@ -51,7 +51,7 @@ def compare_recipes(
     *,
     fallen: NDArray[np.bool_],
 ) -> Compared:
-    """Run every quick recipe that changes answers; list those that lack their model without one.
+    """Run every quick recipe that changes answers; list those that lack what they need.
 
     Args:
         bench: the model.
@@ -86,11 +86,12 @@ def compare_recipes(
                 bench.need_model(), held, attacked.codes[open_],
                 params.model_copy(update={"recipe": name}), seed=seed, memory=memory, target=target,
             )  # fmt: skip
-        except UnsuitableSubject as error:
-            # A damaged download must not cost the other recipes their numbers.
-            if not about.needs:
+        except (UnsuitableSubject, InvalidParameter) as error:
+            # A damaged download, or a model without gradients, must not cost the other recipes
+            # their numbers.
+            if not about.needs and not about.is_white_box:
                 raise
-            row["needs"] = f"{about.needs}. {error}"
+            row["needs"] = f"{about.needs}. {error}".removeprefix(". ")
             continue
         by_any[: len(found)] |= np.array([new.is_broken for new in found], dtype=bool)
         pairs = [(old, new) for old, new in zip(held, found, strict=True) if new.is_broken]

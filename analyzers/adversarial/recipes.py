@@ -5,8 +5,9 @@ References:
     Feng et al. 2018 (input reduction); Boucher et al. 2022 (Bad Characters); Li et al. 2019
     (TextBugger); Ren et al. 2019 (PWWS); Jin et al. 2020 (TextFooler); Yoo and Qi 2021 (A2T); Wang,
     Jin and He 2019 (IGA); Alzantot et al. 2018; Zang et al. 2020 (particle swarm); Xiao et al. 2023
-    (LEAP); Tan et al. 2020 (Morpheus); Ribeiro et al. 2020 (CheckList); Garg and Ramakrishnan 2020
-    (BAE); Li, Ma et al. 2020 (BERT-Attack); Li, Zhang et al. 2021 (CLARE).
+    (LEAP); Tan et al. 2020 (Morpheus); Ribeiro et al. 2020 (CheckList); Ebrahimi et al. 2018
+    (HotFlip); Kuleshov et al. 2018; Garg and Ramakrishnan 2020 (BAE); Li, Ma et al. 2020
+    (BERT-Attack); Li, Zhang et al. 2021 (CLARE).
 """
 
 import importlib
@@ -21,13 +22,15 @@ from numpy.typing import NDArray
 from analyzers.adversarial.downloads import folder_of
 from analyzers.adversarial.params import Recipe
 from analyzers.adversarial.textattack_import import warm_up
+from analyzers.adversarial.token_slopes import TokenSlopes
 from analyzers.core.errors import UnsuitableSubject
 
 Scores = Callable[[list[str]], NDArray[np.float64]]
 
 MOST_TEXTS_A_CALL = 1 << 20
 _RECIPES = "textattack.attack_recipes."
-BERT, ROBERTA = "bert-base-uncased", "distilroberta-base"
+BERT, ROBERTA, GPT2 = "bert-base-uncased", "distilroberta-base", "gpt2"
+_GREEDY = "Words are taken in the order of their importance; the paper searches by evolution. "
 _VECTORS = "Near words come from our own 20,000 counter-fitted vectors, not from the paper's. "
 _THESAURUS = "Synonyms come from WordNet 3.0 and are put into the word's own form. "
 _SENTENCES = (
@@ -44,24 +47,25 @@ class About(NamedTuple):
         differs: how it differs from the paper's, or empty.
         is_reduction: whether it keeps the answer and shortens the text.
         needs: the folder of a model that must have been downloaded, or empty.
+        is_white_box: whether it follows the gradients of a network of texts.
     """
 
     paper: str
     differs: str = ""
     is_reduction: bool = False
     needs: str = ""
+    is_white_box: bool = False
 
 
 ABOUT: dict[Recipe, About] = {
     "DeepWordBug (typing errors)": About("Gao et al. 2018"),
     "Pruthi (one typing error)": About("Pruthi, Dhingra and Lipton 2019"),
-    "Look-alike letters": About(
+    "Look-alike letters": About("Boucher et al. 2022", _GREEDY.strip()),
+    "Invisible characters": About("Boucher et al. 2022", _GREEDY.strip()),
+    "Reordered letters": About("Boucher et al. 2022", _GREEDY.strip()),
+    "Deleted letters": About(
         "Boucher et al. 2022",
-        "Words are taken in the order of their importance; the paper searches by evolution.",
-    ),
-    "Invisible characters": About(
-        "Boucher et al. 2022",
-        "Words are taken in the order of their importance; the paper searches by evolution.",
+        _GREEDY + "Three characters are tried at each place, not the paper's 94.",
     ),
     "TextBugger (typing errors and near words)": About(
         "Li et al. 2019", _VECTORS + _SENTENCES + "Look-alike letters are our own list."
@@ -88,7 +92,18 @@ ABOUT: dict[Recipe, About] = {
     "CheckList (names, places, numbers, contractions)": About(
         "Ribeiro et al. 2020", "Names and places are found by list, not by a tagger."
     ),
+    "HotFlip (gradients)": About(
+        "Ebrahimi et al. 2018",
+        _VECTORS + _DICTIONARY + "Only words that the model reads as one token are swapped.",
+        is_white_box=True,
+    ),
     "Input reduction (words left out)": About("Feng et al. 2018", is_reduction=True),
+    "Kuleshov (near words, language model)": About(
+        "Kuleshov et al. 2018",
+        _VECTORS + "The thought vector of a text is their mean. The answer must change; the paper "
+        "stops where its score falls below 0.7.",
+        needs=GPT2,
+    ),
     "BAE (words from a language model)": About(
         "Garg and Ramakrishnan 2020", _DICTIONARY + _SENTENCES, needs=BERT
     ),
@@ -124,7 +139,12 @@ def refuse_recipe(name: Recipe, *, is_targeted: bool) -> None:
 
 
 def build_recipe(
-    name: Recipe, scores_of: Scores, *, queries: int, target: int | None = None
+    name: Recipe,
+    scores_of: Scores,
+    *,
+    queries: int,
+    target: int | None = None,
+    slopes: TokenSlopes | None = None,
 ) -> Any:  # noqa: ANN401  a textattack.Attack, untyped
     """Build the attack called `name` against a function from texts to probabilities.
 
@@ -133,6 +153,7 @@ def build_recipe(
         scores_of: from a list of texts to `(n_texts, n_classes)` probabilities.
         queries: questions per text after which the search stops.
         target: the answer wanted; None where any wrong one will do.
+        slopes: of the network under attack, for recipes that follow its gradients.
 
     Raises:
         UnsuitableSubject: the recipe cannot aim at one answer, or its model is damaged.
@@ -162,13 +183,19 @@ def build_recipe(
     with warnings.catch_warnings():
         # TextAttack's own logging calls are of an old kind.
         warnings.simplefilter("ignore", DeprecationWarning)
-        attack = _built(name, Wrapper(), goal)
+        attack = _built(name, Wrapper(), goal, target, slopes)
     attack.goal_function.query_budget = queries
     attack.goal_function.batch_size = MOST_TEXTS_A_CALL
     return attack
 
 
-def _built(name: Recipe, wrapper: Any, goal: Callable[..., Any]) -> Any:  # noqa: ANN401
+def _built(
+    name: Recipe,
+    wrapper: Any,  # noqa: ANN401  TextAttack's, untyped
+    goal: Callable[..., Any],
+    target: int | None,
+    slopes: TokenSlopes | None,
+) -> Any:  # noqa: ANN401
     import textattack
     from textattack import search_methods as searches
     from textattack import transformations as swaps
@@ -176,13 +203,16 @@ def _built(name: Recipe, wrapper: Any, goal: Callable[..., Any]) -> Any:  # noqa
     from textattack.constraints.pre_transformation import RepeatModification, StopwordModification
     from textattack.constraints.semantics import WordEmbeddingDistance
 
+    from analyzers.adversarial import gradient_parts as gradients
+    from analyzers.adversarial import hidden_parts as hidden
     from analyzers.adversarial import masked_parts as masked
+    from analyzers.adversarial import next_word_parts as next_words
     from analyzers.adversarial import offline_parts as own
 
     kept = [RepeatModification(), StopwordModification()]
 
-    def of(swap: Any, search: Any, *more: Any) -> Any:  # noqa: ANN401
-        return textattack.Attack(goal(wrapper), [*kept, *more], swap, search)
+    def of(swap: Any, search: Any, *more: Any, aim: Any = None) -> Any:  # noqa: ANN401
+        return textattack.Attack(aim or goal(wrapper), [*kept, *more], swap, search)
 
     def published(module: str, recipe: str, **parts: Any) -> Any:  # noqa: ANN401
         with _standing_in(_RECIPES + module, UntargetedClassification=goal, **parts):
@@ -197,7 +227,11 @@ def _built(name: Recipe, wrapper: Any, goal: Callable[..., Any]) -> Any:  # noqa
             case "Look-alike letters":
                 return of(own.LookAlikes(), searches.GreedyWordSwapWIR())
             case "Invisible characters":
-                return of(swaps.WordSwapInvisibleCharacters(), searches.GreedyWordSwapWIR())
+                return of(hidden.InvisibleCharacters(), searches.GreedyWordSwapWIR())
+            case "Reordered letters":
+                return of(hidden.ReorderedLetters(), searches.GreedyWordSwapWIR())
+            case "Deleted letters":
+                return of(hidden.DeletedLetters(), searches.GreedyWordSwapWIR())
             case "TextBugger (typing errors and near words)":
                 return published(
                     "textbugger_li_2018", "TextBuggerLi2018",
@@ -239,9 +273,20 @@ def _built(name: Recipe, wrapper: Any, goal: Callable[..., Any]) -> Any:  # noqa
                 return of(own.Inflections(), searches.GreedySearch())
             case "CheckList (names, places, numbers, contractions)":
                 return published("checklist_ribeiro_2020", "CheckList2020")
+            case "HotFlip (gradients)":
+                if slopes is None:
+                    raise TypeError("expected the slopes of a network")
+                aim, width = goal(wrapper), 10
+                swap = gradients.GradientSwap(slopes, aim, target=target, most=width)
+                return of(swap, searches.BeamSearch(width), MaxWordsPerturbed(2), aim=aim)
             case "Input reduction (words left out)":
                 recipe = textattack.attack_recipes.InputReductionFeng2018
                 return recipe.build(wrapper)
+            case "Kuleshov (near words, language model)":
+                return published(
+                    "kuleshov_2017", "Kuleshov2017", ThoughtVector=own.MeanOfWords,
+                    GPT2=next_words.likely_by(GPT2),
+                )  # fmt: skip
             case "BAE (words from a language model)":
                 return published(
                     "bae_garg_2019", "BAEGarg2019",

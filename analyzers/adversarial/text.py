@@ -22,7 +22,13 @@ from analyzers.adversarial.robustness import (
     histogram_table,
     robustness_estimates,
 )
-from analyzers.adversarial.text_attack import LABELS_ONLY, Attempt, Memory, attack_texts
+from analyzers.adversarial.text_attack import (
+    LABELS_ONLY,
+    Attempt,
+    Memory,
+    attack_texts,
+    network_for,
+)
 from analyzers.adversarial.text_noise import noise_of_same_size, try_noise
 from analyzers.adversarial.text_tables import example_table, row_table, step_table, weak_words
 from analyzers.adversarial.textattack_import import warm_up
@@ -58,8 +64,10 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
     """Attack a sample of texts and confirm every flip on the model.
 
     Raises:
-        UnsuitableSubject: one class or one answer only, or no text with a word in it.
-        InvalidParameter: a wanted answer that is no class.
+        UnsuitableSubject: one class or one answer only, no text with a word in it, or a recipe
+            that lacks its model or gradients to follow.
+        InvalidParameter: a wanted answer that is no class, or a recipe that follows gradients,
+            which the attacker is not to know.
     """
     setting = _setting(bench, params)
     attacked, texts = setting.attacked, setting.texts
@@ -162,19 +170,33 @@ def foresee(bench: Workbench, params: AdversarialParams) -> dict[str, pa.Table]:
     """State the threat model of a run before it is made.
 
     Raises:
-        UnsuitableSubject: the recipe cannot aim at one answer.
+        UnsuitableSubject: the recipe cannot aim at one answer, or follows gradients and the model
+            gives none.
         MissingDownload: the recipe needs a model that is not there.
-        InvalidParameter: a wanted answer that is no class.
+        InvalidParameter: a wanted answer that is no class, or a recipe that follows gradients,
+            which the attacker is not to know.
     """
     labels_only = _is_labels_only(bench, params)
+    _refuse_recipe(bench, params, labels_only=labels_only)
+    return {"threat_model": _threat_model(bench, params, labels_only)}
+
+
+def _refuse_recipe(bench: Workbench, params: AdversarialParams, *, labels_only: bool) -> None:
+    """Refuse a recipe that cannot run here; with labels only none is used."""
     if not labels_only:
         refuse_recipe(params.recipe, is_targeted=bool(params.wanted))
-    return {"threat_model": _threat_model(bench, params, labels_only)}
+        network_for(bench.need_model(), params)
 
 
 def _is_labels_only(bench: Workbench, params: AdversarialParams) -> bool:
     gives_scores = Capability.PREDICT_PROBA in bench.need_model().capabilities
     return not gives_scores or params.knowledge == "labels only"
+
+
+def _knows(params: AdversarialParams, *, labels_only: bool) -> str:
+    if labels_only:
+        return "labels only"
+    return "gradients" if ABOUT[params.recipe].is_white_box else "scores"
 
 
 def _name(params: AdversarialParams, *, labels_only: bool) -> str:
@@ -183,8 +205,7 @@ def _name(params: AdversarialParams, *, labels_only: bool) -> str:
 
 def _setting(bench: Workbench, params: AdversarialParams) -> _Setting:
     labels_only = _is_labels_only(bench, params)
-    if not labels_only:
-        refuse_recipe(params.recipe, is_targeted=bool(params.wanted))
+    _refuse_recipe(bench, params, labels_only=labels_only)
     target = wanted_code(bench, params.wanted)
     attacked = choose_rows(bench, params.rows, wanted=target)
     if not any(str(text).split() for text in bench.data.inputs):
@@ -245,7 +266,7 @@ def _facts(
 ) -> dict[str, Any]:
     return {
         "modality": "text", "task": bench.subject.task,
-        "attacker_sees": "labels only" if setting.labels_only else "scores",
+        "attacker_sees": _knows(params, labels_only=setting.labels_only),
         "attack": setting.name, "budget": 1.0, "budget_unit": "share of the words",
         "differs": "" if setting.labels_only else ABOUT[params.recipe].differs.strip(),
         "wanted": params.wanted or None, "noise_draws": DRAWS,
@@ -259,14 +280,23 @@ def _threat_model(bench: Workbench, params: AdversarialParams, labels_only: bool
     if not labels_only and ABOUT[params.recipe].is_reduction:
         goal = "the same answer from as few words as possible."
     name = _name(params, labels_only=labels_only)
-    knows = "the model's answers." if labels_only else "the model's scores."
-    if params.knowledge == "whole model":
-        knows += " The whole model was to be known; recipes for texts make no use of it."
-    unused = f" The recipe {params.recipe!r} needs scores and is not used." if labels_only else ""
+    sight = _knows(params, labels_only=labels_only)
+    knows = {
+        "gradients": "the model and its gradients.",
+        "scores": "the model's scores.",
+        "labels only": "the model's answers.",
+    }[sight]
+    if params.knowledge == "whole model" and sight != "gradients":
+        knows += " The whole model was to be known; of the recipes for texts only HotFlip uses it."
+    unused = (
+        f" The recipe {params.recipe!r} cannot do with answers alone and is not used."
+        if labels_only
+        else ""
+    )
     meaning = f" Averaged word vectors must agree by {params.meaning:g}." if params.meaning else ""
     return threat_model_table(
         knows=knows,
-        access="black-box",
+        access="white-box" if sight == "gradients" else "black-box",
         may_change=f"Words may change as the recipe allows: {name}. Most function "
         f"words stay as they are.{meaning}{unused} {differs}".strip(),
         budget=f"No limit on the number of words beyond the recipe's own; {params.queries:,} "

@@ -14,7 +14,9 @@ from analyzers.adversarial.params import AdversarialParams
 from analyzers.adversarial.recipe_rules import keeps_rules
 from analyzers.adversarial.recipes import ABOUT, build_recipe
 from analyzers.adversarial.textattack_import import warm_up
-from analyzers.core.model import Model
+from analyzers.adversarial.token_slopes import ASK_FOR_SCORES, TokenSlopes
+from analyzers.core.errors import InvalidParameter, UnsuitableSubject
+from analyzers.core.model import Model, TokenNetwork
 from analyzers.core.workbench import SoFar, Tracker, untracked
 
 WIDTH = 32
@@ -107,6 +109,10 @@ def attack_texts(
     Returns:
         One attempt for each text that was begun, in order: all of them but where the work was
         ended early.
+
+    Raises:
+        UnsuitableSubject: the recipe lacks its model, or gradients to follow.
+        InvalidParameter: the recipe follows gradients, which the attacker is not to know.
     """
     jobs = list(zip(texts, codes.tolist(), strict=True))
     attempts: list[Attempt] = []
@@ -139,7 +145,11 @@ def attack_texts(
         return search(jobs[place], asking)
 
     with contextlib.ExitStack() as stack:
-        search = _by_labels(params, target) if labels_only else _by_recipe(params, target, stack)
+        search = (
+            _by_labels(params, target)
+            if labels_only
+            else _by_recipe(params, target, stack, network_for(model, params))
+        )
         running = run_in_step(
             range(len(jobs)), counted, memory.scores_of,
             seed_of=lambda place: seed_for(seed, texts[place]), width=WIDTH,
@@ -157,6 +167,30 @@ def attack_texts(
     return attempts
 
 
+def network_for(model: Model, params: AdversarialParams) -> TokenNetwork | None:
+    """Return the network whose gradients the chosen recipe follows; None for other recipes.
+
+    Raises:
+        UnsuitableSubject: the recipe needs gradients and the model gives none.
+        InvalidParameter: the recipe needs gradients, which the attacker is not to know.
+    """
+    if not ABOUT[params.recipe].is_white_box:
+        return None
+    if not isinstance(model, TokenNetwork):
+        raise UnsuitableSubject(
+            f"The recipe {params.recipe!r} follows gradients to the words of a network of texts; "
+            "this model gives none.",
+            remedy=ASK_FOR_SCORES,
+        )
+    if params.knowledge == "scores":
+        raise InvalidParameter(
+            f"The recipe {params.recipe!r} follows gradients, but the attacker is to know the "
+            "model's scores only.",
+            remedy=f"Let the attacker know the whole model. {ASK_FOR_SCORES}",
+        )
+    return model
+
+
 def seed_for(seed: int, text: str) -> int:
     """A seed for the searches' generators, by the text and not by its place."""
     return int.from_bytes(hashlib.sha256(f"{seed}:{text}".encode()).digest()[:4], "big")
@@ -169,7 +203,12 @@ def _by_labels(params: AdversarialParams, target: int | None) -> Any:  # noqa: A
     return search
 
 
-def _by_recipe(params: AdversarialParams, target: int | None, stack: contextlib.ExitStack) -> Any:  # noqa: ANN401
+def _by_recipe(
+    params: AdversarialParams,
+    target: int | None,
+    stack: contextlib.ExitStack,
+    network: TokenNetwork | None,
+) -> Any:  # noqa: ANN401
     """Run one TextAttack search a text, each with an attack of its own while it lasts."""
     warm_up()
     from analyzers.adversarial.offline_parts import AverageSentence, local_parts
@@ -182,6 +221,7 @@ def _by_recipe(params: AdversarialParams, target: int | None, stack: contextlib.
     stack.enter_context(local_parts())
     stack.enter_context(quick_texts())
     stack.enter_context(old_objects_set_aside())
+    slopes = None if network is None else TokenSlopes(network)
     free: list[tuple[Any, dict[str, Ask]]] = []
 
     def search(job: tuple[str, int], ask: Ask) -> _Find:
@@ -189,7 +229,7 @@ def _by_recipe(params: AdversarialParams, target: int | None, stack: contextlib.
             line: dict[str, Ask] = {}
             attack = build_recipe(
                 params.recipe, lambda texts, line=line: line["ask"](texts),  # type: ignore[misc]
-                queries=params.queries, target=target,
+                queries=params.queries, target=target, slopes=slopes,
             )  # fmt: skip
             keep_plain_numbers(attack)
             if params.meaning:

@@ -69,7 +69,7 @@ def test_a_recipe_without_its_model_is_refused_before_the_run(recipe, monkeypatc
         reviews_bench(), asked.model_copy(update={"knowledge": "labels only"})
     )
     said = " ".join(labels.tables["threat_model"]["statement"].to_pylist())
-    assert f"The recipe {recipe!r} needs scores and is not used." in said
+    assert f"The recipe {recipe!r} cannot do with answers alone and is not used." in said
 
 
 def test_a_recipe_that_keeps_the_answer_cannot_aim():

@@ -31,6 +31,9 @@ from tests.adversarial.benches import review_model, reviews_bench
 from tests.benches import EstimatorModel, dataset_of, predictions_of
 
 ROOT = Path(__file__).parents[2]
+OUT_OF_THE_BOX = [
+    name for name in get_args(Recipe) if not ABOUT[name].needs and not ABOUT[name].is_white_box
+]
 short = st.text("abcd ", max_size=8)
 
 
@@ -48,6 +51,14 @@ def plain_distance(first: str, second: str) -> int:
 
 def test_searches_in_step_are_far_fewer_than_the_threads_a_worker_may_have():
     assert Limits().processes // 2 >= text_attack.WIDTH
+
+
+def test_recipes_that_need_a_download_stand_last():
+    needs = [bool(ABOUT[name].needs) for name in get_args(Recipe)]
+    assert set(ABOUT) == set(get_args(Recipe))
+    assert needs == sorted(needs)
+    number = {3: "three", 4: "four"}[sum(needs)]
+    assert f"the last {number} need a model" in str(AdversarialParams.model_fields["recipe"])
 
 
 @given(short, short)
@@ -111,7 +122,7 @@ def no_network(monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_network")
-@pytest.mark.parametrize("recipe", [name for name in get_args(Recipe) if not ABOUT[name].needs])
+@pytest.mark.parametrize("recipe", OUT_OF_THE_BOX)
 def test_each_recipe_runs_offline_and_every_example_is_real(recipe):
     bench = reviews_bench()
     rng_state, environment = random.getstate(), dict(os.environ)

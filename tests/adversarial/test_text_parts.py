@@ -14,6 +14,7 @@ from analyzers.adversarial.lexicon.thesaurus import antonyms_of, synonyms_of
 from analyzers.adversarial.lexicon.vectors import word_vectors
 from analyzers.adversarial.lockstep import run_in_step
 from analyzers.adversarial.recipe_rules import keeps_rules
+from analyzers.adversarial.shown_text import after_backspaces, as_displayed
 from analyzers.core.errors import AssayError
 from analyzers.core.model import Capability
 from analyzers.core.workbench import Workbench
@@ -128,6 +129,102 @@ def test_rules_refuse_what_a_recipe_does_not_do():
     assert not keeps_rules("PWWS (synonyms)", "movies of old", "films off old")
     few = "Alzantot (near words, genetic search)"
     assert not keeps_rules(few, "one two three four five", "six seven eight four five")
+
+
+LRI, PDI, LRO, RLO, PDF = "\u2066", "\u2069", "\u202d", "\u202e", "\u202c"
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [
+        ("plain", "plain"),
+        (f"w{RLO}ro{PDF}d", "word"),
+        (f"{RLO}drow", "word"),
+        (f"{RLO}dr\nwo", "rd\nwo"),
+        (f"{RLO}{LRI}wo{PDI}x{PDF}", "xwo"),
+        (f"{RLO}{LRO}a{PDF}{LRO}b{PDF}c{PDF}", "cab"),
+        (f"{LRI}{RLO}ab{PDI}cd", "bacd"),
+        (f"{PDI}a{PDF}b", "ab"),
+        (f"{RLO}a{PDF} {RLO}b{PDF}", None),
+        (f"{RLO}a {PDF}", None),
+        (f"{RLO}\u05d0{PDF}", None),
+        ("\u202babc\u202c", None),
+        ("\u05d0\u05d1", "\u05d0\u05d1"),
+    ],
+)
+def test_controls_show_letters_as_the_unicode_standard_says(stored, shown):
+    assert as_displayed(stored) == shown
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"), [("wox\brd", "word"), ("\bword", "word"), ("ab\b\bword", "word"), ("", "")]
+)
+def test_a_backspace_takes_the_character_before_it(typed, shown):
+    assert after_backspaces(typed) == shown
+
+
+def test_hidden_changes_must_read_as_the_original():
+    turned = f"w{LRO}{LRI}{RLO}{LRI}r{PDI}{LRI}o{PDI}{PDF}{PDI}{PDF}d"
+    assert keeps_rules("Reordered letters", "a word", f"a {turned}")
+    assert not keeps_rules("Reordered letters", "a word", f"a {turned.replace('r', 'x')}")
+    assert not keeps_rules("Reordered letters", "a word", "a wrod")
+    assert not keeps_rules("Reordered letters", "a word", f"a {RLO}word")
+    assert not keeps_rules("Reordered letters", f"{RLO}\u05d0", f"{RLO}\u05d0")
+    assert keeps_rules("Deleted letters", "a word", "a wox\brd")
+    assert not keeps_rules("Deleted letters", "a word", "a woxrd")
+    assert not keeps_rules("Deleted letters", "a word", "a wo\brd")
+
+
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None)
+@given(st.text("abcäßа'-9 ", min_size=1, max_size=12))
+def test_every_hidden_change_reads_as_the_original(text):
+    from analyzers.adversarial.textattack_import import warm_up
+
+    warm_up()
+    from textattack.shared import AttackedText
+
+    from analyzers.adversarial import hidden_parts
+
+    for recipe, kind in (
+        ("Reordered letters", hidden_parts.ReorderedLetters),
+        ("Deleted letters", hidden_parts.DeletedLetters),
+        ("Invisible characters", hidden_parts.InvisibleCharacters),
+    ):
+        made = kind()(AttackedText(text))
+        again = [other for first in made[:3] for other in kind()(first)]
+        for changed in (*made, *again):
+            assert changed.text != text
+            assert keeps_rules(recipe, text, changed.text), (recipe, changed.text)
+
+
+@pytest.mark.slow
+def test_letters_read_from_right_to_left_are_not_turned():
+    from analyzers.adversarial.textattack_import import warm_up
+
+    warm_up()
+    from textattack.shared import AttackedText
+
+    from analyzers.adversarial.hidden_parts import ReorderedLetters
+
+    assert not ReorderedLetters()(AttackedText("\u05d0\u05d1\u05d2"))
+
+
+@pytest.mark.slow
+def test_words_behind_a_split_one_are_found_again():
+    from analyzers.adversarial.textattack_import import warm_up
+
+    warm_up()
+    from textattack.shared import AttackedText
+
+    from analyzers.adversarial.hidden_parts import InvisibleCharacters
+
+    swap = InvisibleCharacters()
+    first = swap(AttackedText("one two three"), indices_to_modify=[0])[0]
+    second = swap(first, indices_to_modify=[2])[0]
+
+    assert second.text.startswith(first.text[:-5])
+    assert second.text != first.text
 
 
 def test_labels_only_changes_as_few_words_as_it_can():
