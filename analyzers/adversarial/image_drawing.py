@@ -30,7 +30,7 @@ def draw_attacks(table: pa.Table, measurements: Measurements) -> Chart:
         left = np.r_[accuracy.value, left]
         low, high = np.r_[accuracy.low or 0, low], np.r_[accuracy.high or 1, high]
         counts = np.r_[[[0, n]], counts]
-    traces = [_bars(left, low, high, names, counts, "%{customdata[0]} of %{customdata[1]} fell")]
+    traces = _bars(left, low, high, names, counts, "%{customdata[0]} of %{customdata[1]} fell")
     size, more = table["size"][0].as_py(), ""
     robust = measurements.estimates.get("robust_accuracy")
     n_more = 0 if robust is None or robust.value is None else round((left[-1] - robust.value) * n)
@@ -48,7 +48,7 @@ def draw_attacks(table: pa.Table, measurements: Measurements) -> Chart:
         table="attacks",
         figure=figure(
             traces, x="Share answered correctly", y="", height=140 + 34 * len(names),
-            xaxis={"range": [0, 1.02], "tickformat": ".0%"},
+            xaxis={"range": [0, 1.15], "tickformat": ".0%"},
             yaxis={"type": "category", "autorange": "reversed"},
         ),
     )  # fmt: skip
@@ -225,7 +225,7 @@ def draw_other_budgets(table: pa.Table, measurements: Measurements) -> Chart:
         names = ["no change", *names]
         left = np.r_[accuracy.value, left]
         low, high = np.r_[accuracy.low or 0, low], np.r_[accuracy.high or 1, high]
-    traces = [_bars(left, low, high, names, np.c_[left, left], "")]
+    traces = _bars(left, low, high, names, np.c_[left, left], "")
     return Chart(
         name="other_budgets",
         title="What is left when a few pixels or a square may take any colour",
@@ -237,7 +237,7 @@ def draw_other_budgets(table: pa.Table, measurements: Measurements) -> Chart:
         section=PAINTED,
         figure=figure(
             traces, x="Share answered correctly", y="", height=150 + 34 * len(names),
-            xaxis={"range": [0, 1.02], "tickformat": ".0%"},
+            xaxis={"range": [0, 1.15], "tickformat": ".0%"},
             yaxis={"type": "category", "autorange": "reversed"},
         ),
     )  # fmt: skip
@@ -290,15 +290,21 @@ def _bars(
     names: list[str],
     customdata: NDArray[np.float64],
     hover: str,
-) -> dict[str, Any]:
-    return {
+) -> list[dict[str, Any]]:
+    bars = {
         "type": "bar", "orientation": "h", "x": value, "y": names, "customdata": customdata,
-        "marker": {"color": PALETTE[0]}, "text": [f"{share:.0%}" for share in value],
-        "textposition": "inside", "insidetextanchor": "start",
+        "marker": {"color": PALETTE[0]}, "showlegend": False,
         "error_x": {"type": "data", "symmetric": False, "array": high - value,
                     "arrayminus": value - low},
         "hovertemplate": "%{y}: %{x:.0%}" + (f", {hover}" if hover else "") + "<extra></extra>",
     }  # fmt: skip
+    # Beside the interval: a bar of 0 % has no room for its number, which is the worst there is.
+    numbers = {
+        "type": "scatter", "mode": "text", "x": high, "y": names, "showlegend": False,
+        "text": [f" {share:.0%}" for share in value], "textposition": "middle right",
+        "hoverinfo": "skip",
+    }  # fmt: skip
+    return [bars, numbers]
 
 
 def _numbers(table: pa.Table, name: str) -> NDArray[np.float64]:

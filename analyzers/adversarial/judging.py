@@ -124,6 +124,17 @@ _PROOF = (
         "rows with a change found by the search and a proof",
     ),
 )
+_PROOF_WANTED = (
+    _PROOF[0]._replace(
+        sentence="For {value} of the rows it is proved that the answer is right and that no change "
+        "of at most {budget} within the rules turns it into {wanted!r}"
+    ),
+    _PROOF[1]._replace(
+        sentence="For {value} of the rows it is open whether a change of at most {budget} turns "
+        "the answer into {wanted!r}: none was found, and none ruled out"
+    ),
+    _PROOF[2],
+)
 _TEXT = (
     Indicator(
         "robust_accuracy",
@@ -162,6 +173,17 @@ _TEXT = (
         "Levenshtein 1966",
         "texts that were flipped",
     ),
+)
+_TEXT_WANTED = (
+    _TEXT[0]._replace(
+        sentence="{before} of the answers are right; after the attack ({attack}), {value} are "
+        "right or at least not {wanted!r}, which was wanted"
+    ),
+    _TEXT[1]._replace(
+        sentence="The attack ({attack}) turns {value} of the answers that were right into "
+        "{wanted!r}"
+    ),
+    *_TEXT[2:],
 )
 _RECIPES = Indicator(
     "all_recipes_accuracy",
@@ -337,7 +359,8 @@ _TITLES = {
     "negation_change_share": "Negation",
 }
 # What a longer attack could not change.
-_WITHOUT_ATTACK = (_PLAUSIBLE, *_PROOF, *_REACH, *_BEHAVIOUR, _CORRUPTED, *_CERTIFIED, _CHECKS)
+_PROOFS = (*_PROOF, *_PROOF_WANTED, *_REACH)
+_WITHOUT_ATTACK = (_PLAUSIBLE, *_PROOFS, *_BEHAVIOUR, _CORRUPTED, *_CERTIFIED, _CHECKS)
 ENDED_EARLY = "The attack was ended early; a full one may find more."
 REACHED = "Ended early: this rests on the rows that were looked into until then."
 _NUMBERS = ("median_size", "median_change", "median_ceiling", "checks_failed")
@@ -355,17 +378,20 @@ def judge(measurements: Measurements, policy: Policy) -> list[Finding]:
 
 def _indicators(measurements: Measurements) -> tuple[Indicator, ...]:
     modality = measurements.facts.get("modality", "tabular")
+    is_targeted = bool(measurements.facts.get("wanted"))
     if modality == "text":
-        attacked = _REDUCTION if "words_left_share" in measurements.estimates else _TEXT
+        attacked: tuple[Indicator, ...] = _TEXT_WANTED if is_targeted else _TEXT
+        if "words_left_share" in measurements.estimates:
+            attacked = _REDUCTION
         return (*attacked, *_measured(measurements, _RECIPES, *_BEHAVIOUR))
     if modality == "image":
-        table = _WANTED if measurements.facts.get("wanted") else _TABLE
-        return (
-            *table, *_measured(measurements, *_PAINTED, _CORRUPTED, *_CERTIFIED, _CHECKS),
-        )  # fmt: skip
+        extras = (*_PAINTED, _CORRUPTED, *_CERTIFIED, _CHECKS)
+        return (*(_WANTED if is_targeted else _TABLE), *_measured(measurements, *extras))
     if measurements.facts.get("task") == "regression":
         return (*_REGRESSION, *_measured(measurements, *_REACH))
-    return (*_TABLE, *_measured(measurements, *_PROOF), _PLAUSIBLE)
+    table = _WANTED if is_targeted else _TABLE
+    proofs = _PROOF_WANTED if is_targeted else _PROOF
+    return (*table, *_measured(measurements, *proofs), _PLAUSIBLE)
 
 
 def _measured(measurements: Measurements, *indicators: Indicator) -> tuple[Indicator, ...]:
@@ -383,7 +409,7 @@ def _finding(
     if verdict == Verdict.PASS and not is_believed and indicator is not _CHECKS:
         verdict, reason = Verdict.INCONCLUSIVE, "A check on the attack failed; see below."
     is_weaker = bool(measurements.cut_short) and indicator not in _WITHOUT_ATTACK
-    is_cut_proof = bool(measurements.cut_short) and indicator in (*_PROOF, *_REACH)
+    is_cut_proof = bool(measurements.cut_short) and indicator in _PROOFS
     cut = f" {ENDED_EARLY}" if is_weaker else f" {REACHED}" if is_cut_proof else ""
     if estimate.value is None:
         cut = ""
