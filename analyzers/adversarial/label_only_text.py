@@ -100,8 +100,8 @@ def search_labels_only(
             break
         found = shorter[int(random.choice(hits.tolist()))]
     steps = [{at: first[at] for at in list(first)[: n + 1]} for n in range(len(first))]
-    path = [written(text, pieces, swapped) for swapped in ({}, *steps, found)]
-    return path[-1], n_asked, tuple(dict.fromkeys(path))
+    on_the_way = [written(text, pieces, swapped) for swapped in ({}, *steps, found)]
+    return on_the_way[-1], n_asked, tuple(dict.fromkeys(on_the_way))
 
 
 def written(text: str, pieces: list[re.Match[str]], swapped: dict[int, str]) -> str:

@@ -125,6 +125,7 @@ class RecipeMoves:
             before.InputColumnModification,
         )  # fmt: skip
         self._limits = [rule for rule in self._first_rules if not isinstance(rule, fixed)]
+        # Of one text only: some kinds draw what they offer, and no text may depend on another.
         self._words: dict[tuple[int, str], Sequence[str]] = {}
         self._allowed: dict[tuple[int, str, str], bool] = {}
         self._original: Any = None
@@ -137,6 +138,7 @@ class RecipeMoves:
 
         self._original = AttackedText(text)
         self._open, self._listed = [], []
+        self._words.clear()
         for kind, is_plain in zip(self._kinds, self._is_plain, strict=True):
             found: dict[int, list[_Splice]] = {}
             if is_plain:
@@ -233,7 +235,14 @@ class RecipeMoves:
             moved = current
             for _ in range(first + 1, end):
                 moved = moved.delete_word_at_index(at + 1)
-            yield moved.replace_word_at_index(at, new)
+            moved = moved.replace_word_at_index(at, new)
+            if not moved.words:
+                continue
+            # Rules on sentences look around the changed word, also where one was left out.
+            if not moved.attack_attrs["newly_modified_indices"]:
+                beside = min(at, len(moved.words) - 1)
+                moved.attack_attrs["newly_modified_indices"] = {beside}
+            yield moved
 
 
 def _in_random_order(items: Sequence[Item]) -> Iterator[Item]:

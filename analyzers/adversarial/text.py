@@ -251,8 +251,17 @@ def _facts(
         "attack": setting.name, "budget": 1.0, "budget_unit": "share of the words",
         "differs": "" if setting.labels_only else ABOUT[params.recipe].differs.strip(),
         "wanted": params.wanted or None, "noise_draws": DRAWS,
+        "noise_kind": _noise_kind(params, labels_only=setting.labels_only),
         "n_unconfirmed": sum(attempt.is_unconfirmed for attempt in attempts.values()),
     }  # fmt: skip
+
+
+def _noise_kind(params: AdversarialParams, *, labels_only: bool) -> str:
+    """Say what the random changes are that stand beside the attack."""
+    said = "random words changed in the same way, within the same rules, without asking the model"
+    if not labels_only and ABOUT[params.recipe].needs:
+        said += "; the language model proposes its words once, for the unchanged text"
+    return said
 
 
 def _threat_model(params: AdversarialParams, labels_only: bool, *, has_labels: bool) -> pa.Table:

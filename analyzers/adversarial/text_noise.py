@@ -133,9 +133,7 @@ class _Words(NamedTuple):
         if not all(self.is_old[first:end]):
             return None
         is_new = [False] * (len(after) - first - alike)
-        return self._replace(
-            words=after, is_old=self.is_old[:first] + is_new + self.is_old[end:]
-        )
+        return self._replace(words=after, is_old=self.is_old[:first] + is_new + self.is_old[end:])
 
 
 def _grown(moves: Moves, start: Reached, places: list[int], counts: list[int]) -> dict[int, str]:
@@ -145,21 +143,18 @@ def _grown(moves: Moves, start: Reached, places: list[int], counts: list[int]) -
     waiting = random.sample(places, len(places))
     made = {}
     for count in counts:
-        too_large = []
+        larger = []
         while waiting and now.n_changed < count:
-            place = waiting.pop()
+            place, is_larger = waiting.pop(), False
             for moved in moves.from_place(reached, place):
                 then = now.become(moved.text)
-                if then is None:
-                    continue
-                if then.n_changed <= count:
-                    reached, now = moved, then
+                if then is not None and then.n_changed <= count:
+                    reached, now, is_larger = moved, then, False
                     break
-                # One word written as two counts as two; it may fit the next count.
-                too_large.append(place)
-            else:
-                continue
-            too_large = [each for each in too_large if each != place]
-        waiting += dict.fromkeys(reversed(too_large))
+                is_larger = is_larger or then is not None
+            if is_larger:
+                # One word written as two counts as two, and may fit the next count.
+                larger.append(place)
+        waiting += reversed(larger)
         made[count] = reached.text
     return made
