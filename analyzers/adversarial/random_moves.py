@@ -47,12 +47,12 @@ def moves_of(params: AdversarialParams, *, labels_only: bool) -> Iterator[Moves]
         return
     warm_up()
     from analyzers.adversarial.offline_parts import local_parts
-    from analyzers.adversarial.quick_texts import quick_texts
+    from analyzers.adversarial.quick_texts import old_objects_set_aside, quick_texts
 
     def refuse(_: list[str]) -> Any:  # noqa: ANN401
         raise AssertionError("Random changes are made without asking the model.")
 
-    with local_parts(), quick_texts():
+    with local_parts(), quick_texts(), old_objects_set_aside():
         yield RecipeMoves(build_attack(params, refuse))
 
 
@@ -92,7 +92,7 @@ class RecipeMoves:
     What a move puts in depends on the word, or is found once in the unchanged text (language
     models, names and numbers). Rules on single words are looked up once a pair of words; rules on
     whole texts hold after every move. One kind of rule is left out: windows of a sentence compared
-    with the text just before the move, which near words practically never break.
+    with the text just before the move, which near words hardly ever break.
 
     Args:
         attack: a `textattack.Attack`.

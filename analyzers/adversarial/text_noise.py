@@ -79,8 +79,8 @@ def try_noise(
             code = int(attacked.codes[at])
             reached = [
                 {
-                    count for count, text in made.items() if text != texts[at]
-                    and (answers[text] == target if target is not None else answers[text] != code)
+                    count for count, text in made.items()
+                    if (answers[text] == target if target is not None else answers[text] != code)
                 }
                 for made in by_draw
             ]  # fmt: skip

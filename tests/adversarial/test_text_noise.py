@@ -127,6 +127,17 @@ def test_larger_sets_hold_the_smaller_ones():
 
 
 @pytest.mark.slow
+def test_a_word_of_two_parts_is_changed_once_and_one_written_as_two_counts_as_two():
+    with moves_of(**settings_of(PWWS)) as moves:
+        for made in changed_at_random(moves, "wonderful/terrible story", [2], seed=0):
+            parts = made[2].split()[0].split("/")
+            assert (parts[0] == "wonderful") != (parts[1] == "terrible")
+    with moves_of(**settings_of(CHECK_LIST)) as moves:
+        for made in changed_at_random(moves, "It isn't here", [1, 2], seed=0):
+            assert made == {1: "It isn't here", 2: "It is not here"}
+
+
+@pytest.mark.slow
 def test_meaning_that_must_stay_stays_under_random_changes_too():
     text = "The wonderful story of an old friend moved us and the acting was superb"
     for labels_only in (True, False):
