@@ -102,6 +102,7 @@ def _curve(table: pa.Table, measurements: Measurements) -> Chart:
                "worst of ten random changes", 1, start),
     ]  # fmt: skip
     shapes = []
+    kind = measurements.facts.get("noise_kind")
     budget = measurements.facts.get("budget")
     if isinstance(budget, float) and measurements.facts.get("modality") != "text":
         shapes = [limit_line(budget, axis="x", label="stated budget")]
@@ -111,6 +112,7 @@ def _curve(table: pa.Table, measurements: Measurements) -> Chart:
         caption=(
             f"At each size, the share of {n:,} rows that the model still answers correctly, with "
             "95 % intervals; the distance between the lines is what intent adds to chance."
+            + (f" Random changes: {kind}." if kind else "")
         ),
         alt=f"Two falling lines over {len(size)} sizes of change, {n:,} rows.",
         table="curve",

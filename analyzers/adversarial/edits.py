@@ -1,12 +1,6 @@
-"""How alike two texts are, which words differ, and random typing errors as a baseline."""
+"""How alike two texts are, and which words differ."""
 
 import numpy as np
-from numpy.typing import NDArray
-
-from analyzers.adversarial.function_words import FUNCTION_WORDS
-
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
-SHORTEST_WORD = 3
 
 
 def edit_distance(first: str, second: str) -> int:
@@ -76,35 +70,3 @@ def n_words_changed(original: str, changed: str) -> int:
     n_old, n_new = len(original.split()), len(changed.split())
     n_same = n_new - len(changed_words(original, changed))
     return max(n_old, n_new) - n_same
-
-
-def random_typing_errors(text: str, n_words: int, rng: np.random.Generator) -> str:
-    """Put one random typing error into each of `n_words` random words.
-
-    The errors are those of DeepWordBug: two letters swapped, one replaced, one left out, one put
-    in. Function words and words of fewer than three letters are left alone, as the attack does.
-    """
-    words = text.split()
-    open_ = [
-        place for place, word in enumerate(words)
-        if len(word) >= SHORTEST_WORD and word.lower().strip(".,;:!?\"'()") not in FUNCTION_WORDS
-    ]  # fmt: skip
-    if not open_:
-        return text
-    chosen: NDArray[np.int64] = rng.choice(open_, min(n_words, len(open_)), replace=False)
-    for place in chosen:
-        words[place] = _typing_error(words[place], rng)
-    return " ".join(words)
-
-
-def _typing_error(word: str, rng: np.random.Generator) -> str:
-    kind = int(rng.integers(4))
-    at = int(rng.integers(len(word) - 1))
-    letter = LETTERS[int(rng.integers(len(LETTERS)))]
-    if kind == 0:
-        return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
-    if kind == 1:
-        return word[:at] + letter + word[at + 1 :]
-    if kind == 2:
-        return word[:at] + word[at + 1 :]
-    return word[:at] + letter + word[at:]

@@ -34,6 +34,9 @@ class GradientSwap(WordSwap):
         super().__init__()
         self._slopes, self._goal, self._target, self._most = slopes, goal, target, most
 
+    def _get_replacement_words(self, word: str) -> list[str]:
+        return list(near_words(word))
+
     def _get_transformations(self, current_text: Any, indices_to_modify: Any) -> list[Any]:
         words = {}
         for place in sorted(indices_to_modify):

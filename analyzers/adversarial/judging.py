@@ -153,9 +153,10 @@ _TEXT = (
     ),
     Indicator(
         "gap_to_noise",
-        "{value} of the right answers fall to the attack and withstand ten sets of as many random "
-        "typing errors",
-        "A large gap means that chosen errors do what random ones do not: look at the words below.",
+        "{value} of the right answers fall to the attack and withstand ten random sets of as many "
+        "changes of the same kind, made without asking the model",
+        "A large gap means that chosen changes do what random ones of the same kind do not: look "
+        "at the words below.",
         "Pruthi, Dhingra and Lipton 2019",
         "texts answered correctly before the attack",
     ),

@@ -10,6 +10,7 @@ References:
 
 import random
 import re
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,10 @@ WORD = re.compile(r"[A-Za-z]+(?:[-'][A-Za-z]+)*")
 MOST_SWAPS = 12
 NEAR_COSINE = 0.6
 STARTS = 8
+REMEMBERED = 50_000
 
 
+@lru_cache(maxsize=REMEMBERED)
 def swaps_for(word: str) -> tuple[str, ...]:
     """Words that may stand for `word`: its synonyms, and words near it in our vectors.
 
@@ -69,7 +72,7 @@ def search_labels_only(
     def reached(chosen: list[dict[int, str]]) -> NDArray[np.bool_]:
         nonlocal n_asked
         n_asked += len(chosen)
-        answers = ask([_written(text, pieces, swapped) for swapped in chosen]).argmax(axis=1)
+        answers = ask([written(text, pieces, swapped) for swapped in chosen]).argmax(axis=1)
         return np.asarray(answers == target if target is not None else answers != code)
 
     found = None
@@ -97,11 +100,12 @@ def search_labels_only(
             break
         found = shorter[int(random.choice(hits.tolist()))]
     steps = [{at: first[at] for at in list(first)[: n + 1]} for n in range(len(first))]
-    written = [_written(text, pieces, swapped) for swapped in ({}, *steps, found)]
-    return written[-1], n_asked, tuple(dict.fromkeys(written))
+    on_the_way = [written(text, pieces, swapped) for swapped in ({}, *steps, found)]
+    return on_the_way[-1], n_asked, tuple(dict.fromkeys(on_the_way))
 
 
-def _written(text: str, pieces: list[re.Match[str]], swapped: dict[int, str]) -> str:
+def written(text: str, pieces: list[re.Match[str]], swapped: dict[int, str]) -> str:
+    """Write the text with some of its pieces swapped, each by its place."""
     made, after = [], 0
     for at in sorted(swapped):
         made += [text[after : pieces[at].start()], swapped[at]]

@@ -8,7 +8,8 @@ parallel, so the results are those of one search after another.
 
 import random
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -160,6 +161,17 @@ def run_in_step(
         for each in waiting:
             each.stop()
         threading.stack_size(before)
+
+
+@contextmanager
+def seeded_generators(seed: int) -> Iterator[None]:
+    """Seed the process's two generators while the block runs, and put them back afterwards."""
+    outside = _state()
+    _restore(_state_of(seed))
+    try:
+        yield
+    finally:
+        _restore(outside)
 
 
 def _state_of(seed: int) -> _State:

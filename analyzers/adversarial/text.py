@@ -1,4 +1,4 @@
-"""The text face: TextAttack's recipes, offline, against random typing errors of the same size."""
+"""The text face: TextAttack's recipes, offline, against random changes of their own kind."""
 
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from analyzers.adversarial.by_group import by_group_table
 from analyzers.adversarial.edits import n_words_changed, similarity
 from analyzers.adversarial.noise import DRAWS
 from analyzers.adversarial.params import AdversarialParams
+from analyzers.adversarial.random_moves import moves_of
 from analyzers.adversarial.recipe_rules import sentence_similarity
 from analyzers.adversarial.recipe_table import compare_recipes
 from analyzers.adversarial.recipes import ABOUT, refuse_recipe
@@ -29,7 +30,7 @@ from analyzers.adversarial.text_attack import (
     attack_texts,
     network_for,
 )
-from analyzers.adversarial.text_noise import noise_of_same_size, try_noise
+from analyzers.adversarial.text_noise import try_noise
 from analyzers.adversarial.text_tables import example_table, row_table, step_table, weak_words
 from analyzers.adversarial.textattack_import import warm_up
 from analyzers.adversarial.threat_model import goal_words, threat_model_table
@@ -108,9 +109,12 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
             cut_short=extent.note,
         )  # fmt: skip
     grid = np.array(SHARES)
-    by_noise = try_noise(bench, model, texts, attacked, grid, setting.seed)
-    outcome = Outcome(attacked.is_correct, sizes, grid, by_noise)
-    same_size = noise_of_same_size(bench, model, texts, attacked, words_changed, setting.seed)
+    with moves_of(params, model, labels_only=setting.labels_only) as moves:
+        noise = try_noise(
+            bench, model, moves, texts, attacked, words_changed, grid, target=setting.target,
+            seed=setting.seed,
+        )  # fmt: skip
+    outcome = Outcome(attacked.is_correct, sizes, grid, noise.by_share)
     broken = np.array([at for at, attempt in attempts.items() if attempt.is_broken], dtype=np.int64)
     n_correct, n = int(attacked.is_correct.sum()), len(texts)
     alike = np.array([similarity(texts[at], attempts[at].text) for at in broken.tolist()])
@@ -129,7 +133,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
         facts |= {"strongest": compared.strongest, "n_recipes": compared.n_recipes}
     return Measurements(
         estimates=robustness_estimates(outcome, WHOLE_TEXT)
-        | _same_size_estimates(broken, same_size, n_correct, n)
+        | _same_size_estimates(broken, noise.same_size, n_correct, n)
         | {
             "words_changed_share": _mean(sizes[broken]), "similarity": _mean(alike),
             "meaning": _mean(meant), "queries": _mean(queries),
@@ -246,7 +250,7 @@ def _sizes(
 def _same_size_estimates(
     broken: NDArray[np.int64], same_size: NDArray[np.bool_], n_correct: int, n: int
 ) -> dict[str, Estimate]:
-    """Compare text by text: as many random errors as the attack needed, in the same text."""
+    """Compare text by text: as many random changes as the attack needed."""
     if not n_correct:
         return {}
     by_noise = int(same_size.sum())
@@ -270,8 +274,17 @@ def _facts(
         "attack": setting.name, "budget": 1.0, "budget_unit": "share of the words",
         "differs": "" if setting.labels_only else ABOUT[params.recipe].differs.strip(),
         "wanted": params.wanted or None, "noise_draws": DRAWS,
+        "noise_kind": _noise_kind(params, labels_only=setting.labels_only),
         "n_unconfirmed": sum(attempt.is_unconfirmed for attempt in attempts.values()),
     }  # fmt: skip
+
+
+def _noise_kind(params: AdversarialParams, *, labels_only: bool) -> str:
+    """Say what the random changes are that stand beside the attack."""
+    said = "random words changed in the same way, within the same rules, without asking the model"
+    if not labels_only and ABOUT[params.recipe].needs:
+        said += "; the language model proposes its words once, for the unchanged text"
+    return said
 
 
 def _threat_model(bench: Workbench, params: AdversarialParams, labels_only: bool) -> pa.Table:

@@ -196,6 +196,31 @@ def seed_for(seed: int, text: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}:{text}".encode()).digest()[:4], "big")
 
 
+def build_attack(
+    params: AdversarialParams,
+    ask: Ask,
+    *,
+    target: int | None = None,
+    slopes: TokenSlopes | None = None,
+) -> Any:  # noqa: ANN401
+    """Build the recipe with the settings' own limits, as a `textattack.Attack`.
+
+    Args:
+        params: recipe, queries and how much meaning is kept.
+        ask: from texts to `(n_texts, n_classes)` probabilities.
+        target: the answer wanted; None for any other.
+        slopes: of the network under attack, for recipes that follow its gradients.
+    """
+    attack = build_recipe(params.recipe, ask, queries=params.queries, target=target, slopes=slopes)
+    if params.meaning:
+        from analyzers.adversarial.offline_parts import AverageSentence
+
+        attack.constraints.append(
+            AverageSentence(threshold=params.meaning, compare_against_original=True)
+        )
+    return attack
+
+
 def _by_labels(params: AdversarialParams, target: int | None) -> Any:  # noqa: ANN401
     def search(job: tuple[str, int], ask: Ask) -> _Find:
         return _Find(*search_labels_only(*job, ask, queries=params.queries, target=target))
@@ -211,7 +236,7 @@ def _by_recipe(
 ) -> Any:  # noqa: ANN401
     """Run one TextAttack search a text, each with an attack of its own while it lasts."""
     warm_up()
-    from analyzers.adversarial.offline_parts import AverageSentence, local_parts
+    from analyzers.adversarial.offline_parts import local_parts
     from analyzers.adversarial.quick_texts import (
         keep_plain_numbers,
         old_objects_set_aside,
@@ -227,15 +252,11 @@ def _by_recipe(
     def search(job: tuple[str, int], ask: Ask) -> _Find:
         if not free:
             line: dict[str, Ask] = {}
-            attack = build_recipe(
-                params.recipe, lambda texts, line=line: line["ask"](texts),  # type: ignore[misc]
-                queries=params.queries, target=target, slopes=slopes,
+            attack = build_attack(
+                params, lambda texts, line=line: line["ask"](texts),  # type: ignore[misc]
+                target=target, slopes=slopes,
             )  # fmt: skip
             keep_plain_numbers(attack)
-            if params.meaning:
-                attack.constraints.append(
-                    AverageSentence(threshold=params.meaning, compare_against_original=True)
-                )
             free.append((attack, line))
         attack, line = free.pop()
         line["ask"] = ask

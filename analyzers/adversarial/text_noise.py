@@ -1,81 +1,160 @@
-"""Random typing errors in texts: what a text attack must beat."""
+"""Random changes of the attack's own kind and size in texts: what a text attack must beat."""
 
 import hashlib
+import random
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analyzers.adversarial.attacked import Attacked
-from analyzers.adversarial.edits import random_typing_errors
+from analyzers.adversarial.lockstep import seeded_generators
 from analyzers.adversarial.noise import DRAWS
+from analyzers.adversarial.random_moves import Moves, Reached
 from analyzers.core.model import Model
 from analyzers.core.workbench import Workbench
 
-
-def _rng_of(seed: int, text: str, what: str) -> np.random.Generator:
-    digest = hashlib.sha256(f"{seed}:{what}:{text}".encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
+TEXTS_A_CALL = 64
 
 
-def _errors(
-    model: Model,
-    texts: list[str],
-    n_words: NDArray[np.int64],
-    codes: NDArray[np.int64],
-    seed: int,
-    what: str,
-) -> NDArray[np.bool_]:
-    """Whether any of ten random sets of typing errors changes each answer."""
-    drawn = []
-    for text, count in zip(texts, n_words, strict=True):
-        rng = _rng_of(seed, text, what)
-        drawn += [random_typing_errors(text, int(count), rng) for _ in range(DRAWS)]
-    if not drawn:
-        return np.zeros(0, dtype=bool)
-    changed = model.predict(drawn) != np.repeat(codes, DRAWS)
-    return np.asarray(changed.reshape(len(texts), DRAWS).any(axis=1))
+class Noise(NamedTuple):
+    """Whether any of ten random sets of changes reaches what the attack is after.
+
+    Attributes:
+        by_share: `(n_shares, n_texts)` with each share of the words changed.
+        same_size: `(n_texts,)` with as many words changed as the attack changed.
+    """
+
+    by_share: NDArray[np.bool_]
+    same_size: NDArray[np.bool_]
 
 
 def try_noise(
     bench: Workbench,
     model: Model,
-    texts: list[str],
-    attacked: Attacked,
-    grid: NDArray[np.float64],
-    seed: int,
-) -> NDArray[np.bool_]:
-    """Whether random errors in each share of the words flip each text, `(n_shares, n_texts)`."""
-    broken = np.zeros((len(grid), len(texts)), dtype=bool)
-    rows = np.flatnonzero(attacked.is_correct)
-    kept = [texts[at] for at in rows]
-    lengths = np.array([len(text.split()) for text in kept], dtype=np.int64)
-    for place, share in enumerate(bench.track(grid, "Making typing errors at random")):
-        # Rounded down, so that a random change is never larger than the size it stands for.
-        counts = np.floor(lengths * share + 1e-9).astype(np.int64)
-        broken[place, rows] = _errors(model, kept, counts, attacked.codes[rows], seed, f"{share}")
-    return broken
-
-
-def noise_of_same_size(
-    bench: Workbench,
-    model: Model,
+    moves: Moves,
     texts: list[str],
     attacked: Attacked,
     words_changed: NDArray[np.int64],
+    grid: NDArray[np.float64],
+    *,
+    target: int | None,
     seed: int,
-) -> NDArray[np.bool_]:
-    """Whether as many errors as the recipe made, put in at random, flip each text too.
+) -> Noise:
+    """Change random words as the attack would, without asking the model, and look at its answers.
 
-    Texts the recipe did not flip get the usual number of those it did, and at least one.
+    Texts that the attack did not flip get the usual number of changed words of those it did, and at
+    least one. A larger set of changes holds the smaller ones of the same draw.
+
+    Args:
+        bench: reports progress.
+        model: is asked about the changed texts, many in one call.
+        moves: what the attack can do.
+        texts: the originals.
+        attacked: which of them were answered rightly, and how.
+        words_changed: `(n_texts,)` by the attack, 0 where it failed.
+        grid: shares of the words.
+        target: the answer wanted; None for any other.
+        seed: together with the text it seeds the draws.
     """
-    rows = np.flatnonzero(attacked.is_correct)
     flipped = words_changed[words_changed > 0]
     usual = int(np.median(flipped)) if len(flipped) else 1
-    counts = np.where(words_changed > 0, words_changed, usual)
-    broken = np.zeros(len(texts), dtype=bool)
-    for _ in bench.track(range(1), "Comparing with random errors of the same number"):
-        broken[rows] = _errors(
-            model, [texts[at] for at in rows], counts[rows], attacked.codes[rows], seed,
-            "same",
-        )  # fmt: skip
-    return broken
+    noise = Noise(np.zeros((len(grid), len(texts)), dtype=bool), np.zeros(len(texts), dtype=bool))
+    rows = np.flatnonzero(attacked.is_correct)
+    blocks = [rows[at : at + TEXTS_A_CALL] for at in range(0, len(rows), TEXTS_A_CALL)]
+    for block in bench.track(blocks, "Changing words at random"):
+        # Rounded down, so that a random change is never larger than the size it stands for.
+        counts = [
+            [*(int(len(texts[at].split()) * share + 1e-9) for share in grid),
+             int(words_changed[at]) or usual]
+            for at in block
+        ]  # fmt: skip
+        drawn = [
+            changed_at_random(moves, texts[at], sorted({*wanted} - {0}), seed=seed)
+            for at, wanted in zip(block, counts, strict=True)
+        ]
+        asked = sorted({text for by_draw in drawn for made in by_draw for text in made.values()})
+        answers = dict(zip(asked, model.predict(asked).tolist(), strict=True)) if asked else {}
+        for at, wanted, by_draw in zip(block, counts, drawn, strict=True):
+            code = int(attacked.codes[at])
+            reached = [
+                {
+                    count for count, text in made.items()
+                    if (answers[text] == target if target is not None else answers[text] != code)
+                }
+                for made in by_draw
+            ]  # fmt: skip
+            hits = [any(count in each for each in reached) for count in wanted]
+            noise.by_share[:, at], noise.same_size[at] = hits[:-1], hits[-1]
+    return noise
+
+
+def changed_at_random(
+    moves: Moves, text: str, counts: list[int], *, seed: int, draws: int = DRAWS
+) -> list[dict[int, str]]:
+    """Change as many random words of a text as each count says; fewer where no more can be.
+
+    Args:
+        moves: what may be done to a word.
+        text: the original.
+        counts: ascending, each at least 1.
+        seed: together with the text it seeds the draws.
+        draws: how many sets.
+
+    Returns:
+        For each draw the changed texts by count.
+    """
+    digest = hashlib.sha256(f"{seed}:at random:{text}".encode()).digest()
+    with seeded_generators(int.from_bytes(digest[:4], "big")):
+        start, places = moves.begin(text)
+        return [_grown(moves, start, places, counts) for _ in range(draws)]
+
+
+class _Words(NamedTuple):
+    """What stands between white space, and which of it is as it was at first."""
+
+    words: list[str]
+    is_old: list[bool]
+    n_at_first: int
+
+    @property
+    def n_changed(self) -> int:
+        """How many words were changed, put in or left out."""
+        return max(self.n_at_first, len(self.words)) - sum(self.is_old)
+
+    def become(self, text: str) -> "_Words | None":
+        """Follow one change; None where it touches a word that was changed before."""
+        before, after = self.words, text.split()
+        shorter = min(len(before), len(after))
+        first = next((at for at in range(shorter) if before[at] != after[at]), shorter)
+        rest = shorter - first
+        alike = next((n for n in range(rest) if before[~n] != after[~n]), rest)
+        end = len(before) - alike
+        if not all(self.is_old[first:end]):
+            return None
+        is_new = [False] * (len(after) - first - alike)
+        return self._replace(words=after, is_old=self.is_old[:first] + is_new + self.is_old[end:])
+
+
+def _grown(moves: Moves, start: Reached, places: list[int], counts: list[int]) -> dict[int, str]:
+    """Change one random word after another, and note the text at each count."""
+    words = start.text.split()
+    reached, now = start, _Words(words, [True] * len(words), len(words))
+    waiting = random.sample(places, len(places))
+    made = {}
+    for count in counts:
+        larger = []
+        while waiting and now.n_changed < count:
+            place, is_larger = waiting.pop(), False
+            for moved in moves.from_place(reached, place):
+                then = now.become(moved.text)
+                if then is not None and then.n_changed <= count:
+                    reached, now, is_larger = moved, then, False
+                    break
+                is_larger = is_larger or then is not None
+            if is_larger:
+                # One word written as two counts as two, and may fit the next count.
+                larger.append(place)
+        waiting += reversed(larger)
+        made[count] = reached.text
+    return made

@@ -11,8 +11,11 @@ import torch
 from analyzers.adversarial import ANALYZER, AdversarialParams
 from analyzers.adversarial.foresight import FORESIGHT
 from analyzers.adversarial.lexicon.vectors import word_vectors
+from analyzers.adversarial.noise import DRAWS
+from analyzers.adversarial.random_moves import moves_of
 from analyzers.adversarial.recipe_rules import keeps_rules
 from analyzers.adversarial.text_attack import Memory, attack_texts
+from analyzers.adversarial.text_noise import changed_at_random
 from analyzers.adversarial.textattack_import import warm_up
 from analyzers.adversarial.token_slopes import Span, TokenSlopes
 from analyzers.core.errors import InvalidParameter, UnsuitableSubject
@@ -250,6 +253,22 @@ def test_the_threat_model_says_that_the_attacker_has_the_gradients(bench):
     assert after.estimates["attack_success_rate"].value > 0
     other = FORESIGHT.measure(bench, AdversarialParams(knowledge="whole model"))
     assert "Black-box: the model's scores. The whole model was to be known" in stated(other)
+
+
+def test_random_swaps_of_its_kind_follow_no_slope():
+    bag, params = Bag(), AdversarialParams(recipe=HOTFLIP)
+    n_before = bag.n_slopes
+
+    with moves_of(params, bag, labels_only=False) as moves:
+        drawn = [
+            made for text in TEXTS[:12] for made in changed_at_random(moves, text, [1, 2], seed=0)
+        ]
+
+    assert bag.n_slopes == n_before
+    assert len({made[1] for made in drawn}) > 12
+    for text, made in zip(np.repeat(TEXTS[:12], DRAWS), drawn, strict=True):
+        assert keeps_rules(HOTFLIP, text, made[1])
+        assert keeps_rules(HOTFLIP, text, made[2])
 
 
 def test_labels_only_comes_first(bench):

@@ -11,9 +11,11 @@ from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassificat
 from analyzers.adversarial import ANALYZER, downloads
 from analyzers.adversarial.language_model import masked_model
 from analyzers.adversarial.params import AdversarialParams
+from analyzers.adversarial.random_moves import moves_of
 from analyzers.adversarial.recipe_rules import keeps_rules
 from analyzers.adversarial.recipes import ABOUT, build_recipe
 from analyzers.adversarial.text_attack import Memory, attack_texts
+from analyzers.adversarial.text_noise import changed_at_random
 from analyzers.adversarial.textattack_import import warm_up
 from analyzers.core.errors import MissingDownload, UnsuitableSubject
 from tests.adversarial.benches import review_model, reviews, reviews_bench
@@ -81,6 +83,43 @@ def test_it_is_found_where_it_was_put_and_runs(place, recipe, name):
         assert model.predict([found[at].text])[0] != codes[at]
     assert masked_model.cache_info().misses == 1, "read once for all searches"
     assert not any(attempt.is_unconfirmed for attempt in found), "the recipe keeps its own rules"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "name", "lengths"),
+    [
+        (BAE, "bert-base-uncased", {0}),
+        (BERT_ATTACK, "bert-base-uncased", {0}),
+        (CLARE, "distilroberta-base", {-1, 0, 1}),
+    ],
+)
+def test_random_changes_of_its_kind_ask_it_no_oftener_for_more_draws(
+    place, monkeypatch, recipe, name, lengths
+):
+    put(place.parent / name)
+    text = "The story was wonderful and the picture is moving"
+    plain, asked = BertForMaskedLM.forward, []
+
+    def counted(network, *inputs, **named):
+        asked.append(network)
+        return plain(network, *inputs, **named)
+
+    monkeypatch.setattr(BertForMaskedLM, "forward", counted)
+
+    def draw(draws):
+        asked.clear()
+        params = AdversarialParams(recipe=recipe)
+        with moves_of(params, reviews_bench().model, labels_only=False) as moves:
+            return changed_at_random(moves, text, [1, 2], seed=0, draws=draws), len(asked)
+
+    _, n_for_one = draw(1)
+    drawn, n_for_forty = draw(40)
+
+    assert n_for_forty == n_for_one > 0
+    changed = [made[count] for made in drawn for count in (1, 2)]
+    assert {len(made[1].split()) - len(text.split()) for made in drawn} == lengths
+    assert all(keeps_rules(recipe, text, other) for other in changed)
+    assert text not in changed
 
 
 def test_clare_puts_words_in_and_merges_them(place):

@@ -18,7 +18,6 @@ from analyzers.adversarial.edits import (
     changed_words,
     edit_distance,
     n_words_changed,
-    random_typing_errors,
     similarity,
 )
 from analyzers.adversarial.params import Recipe
@@ -85,17 +84,6 @@ def test_similarity_is_one_for_equal_texts_only(first, second):
 def test_changed_words_are_found(before, after, places, count):
     assert changed_words(before, after) == places
     assert n_words_changed(before, after) == count
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(0, 6))
-def test_random_errors_touch_no_more_words_than_asked(seed, n_words):
-    text = "The music was charming but the story is not very moving"
-
-    changed = random_typing_errors(text, n_words, np.random.default_rng(seed))
-
-    assert len(changed.split()) == len(text.split())
-    assert n_words_changed(text, changed) <= n_words
-    assert [changed.split()[at] for at in (0, 2, 4, 8)] == ["The", "was", "but", "not"]
 
 
 def test_highlighting_marks_words_and_escapes_the_rest():
