@@ -1,5 +1,7 @@
 """Proofs on trees: equal to trying everything, on every kind of tree, under every rule."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import product
 from typing import Any
 
@@ -25,8 +27,12 @@ from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import threadpool_limits
 
 from analyzers.adversarial.found import Found
+from analyzers.adversarial.proof import reach as reach_module
+from analyzers.adversarial.proof import rows as rows_module
+from analyzers.adversarial.proof.largest import Largest
 from analyzers.adversarial.proof.reach import reach_of_rows
 from analyzers.adversarial.proof.rows import Bounds, bound_rows
+from analyzers.adversarial.proof.search import Nearest
 from analyzers.adversarial.target import Target
 from analyzers.anatomy.refusal import DoesNotFit
 from analyzers.core.model import Capability
@@ -139,8 +145,34 @@ def hold(bounds: Bounds, target: Target, found: Found) -> None:
     assert target.is_confirmed(found.points[rows], rows).all()
 
 
-def proved(model: Any, target: Target, found: Found, n_classes: int, effort: int = MANY) -> Bounds:
-    return bound_rows(model, target, found, CLASSES[:n_classes], effort=effort)
+def proved(
+    model: Any, target: Target, found: Found, n_classes: int, effort: int = MANY, way: str = "both"
+) -> Bounds:
+    with only(way):
+        return bound_rows(model, target, found, CLASSES[:n_classes], effort=effort)
+
+
+@contextmanager
+def only(way: str) -> Iterator[None]:
+    """Prove with boxes or with the integer program alone, and not with one after the other."""
+
+    def no_boxes(row, margins, *, known, effort, ask):
+        return Nearest(0.0, known, None, 0)
+
+    def no_sums(row, margins, *, known, most, effort, check):
+        return Largest(np.inf, known, 0)
+
+    def no_program(*_):
+        raise AssertionError("boxes were to be enough")
+
+    with pytest.MonkeyPatch.context() as patched:
+        if way == "program":
+            patched.setattr(rows_module, "nearest_change", no_boxes)
+            patched.setattr(reach_module, "largest_sum", no_sums)
+        elif way == "boxes":
+            patched.setattr(rows_module, "Program", no_program)
+            patched.setattr(reach_module, "Program", no_program)
+        yield
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
@@ -159,15 +191,18 @@ def proved(model: Any, target: Target, found: Found, n_classes: int, effort: int
     rising=st.sampled_from([(), ("wage",), ("years",)]),
     falling=st.sampled_from([(), ("years",)]),
     is_wanted=st.booleans(),
+    way=st.sampled_from(["boxes", "program"]),
 )
-def test_it_equals_trying_everything(seed, n_classes, kind, frozen, rising, falling, is_wanted):
+def test_it_equals_trying_everything(
+    seed, n_classes, kind, frozen, rising, falling, is_wanted, way
+):
     frame = people(seed)
     codes = outcome(frame, seed, n_classes)
     model = EstimatorModel(one_hot(kind()).fit(frame, codes), Capability.PREDICT_PROBA)
     space = space_of(COLUMNS, frame, frozen=frozen, rising=rising, falling=falling)
     target, found = attacked(model, frame, space, wanted=1 if is_wanted else None)
 
-    bounds = proved(model, target, found, n_classes)
+    bounds = proved(model, target, found, n_classes, way=way)
 
     hold(bounds, target, found)
 
@@ -218,6 +253,7 @@ def booster(name: str) -> Any:
     )
 
 
+@pytest.mark.parametrize("way", ["boxes", "program"])
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize(
     ("name", "form"),
@@ -227,7 +263,7 @@ def booster(name: str) -> Any:
         ("sklearn", ByCategory),
     ],
 )  # fmt: skip
-def test_it_equals_trying_everything_on_boosters_with_missing_values(name, form, n_classes):
+def test_it_equals_trying_everything_on_boosters_with_missing_values(name, form, n_classes, way):
     frame = people(3, has_gaps=True)
     codes = outcome(frame, 3, n_classes)
     model = form(booster(name), Capability.PREDICT_PROBA)
@@ -238,7 +274,7 @@ def test_it_equals_trying_everything_on_boosters_with_missing_values(name, form,
 
     # Two cores shared with others make threads that wait for each other very slow.
     with threadpool_limits(1):
-        bounds = proved(model, target, found, n_classes)
+        bounds = proved(model, target, found, n_classes, way=way)
         hold(bounds, target, found)
 
 
@@ -280,7 +316,8 @@ def test_numbers_of_any_precision_are_cut_to_the_last_digit():
     assert not target.is_confirmed(moved, np.arange(len(moved))).any()
 
 
-def test_relations_between_whole_numbers_are_kept_and_the_proof_still_ends():
+@pytest.mark.parametrize("way", ["both", "program"])
+def test_relations_between_whole_numbers_are_kept_and_the_proof_still_ends(way):
     rng = np.random.default_rng(1)
     low = rng.integers(0, 20, 150)
     frame = pd.DataFrame({"low": low, "high": low + rng.integers(0, 8, 150)})
@@ -296,7 +333,7 @@ def test_relations_between_whole_numbers_are_kept_and_the_proof_still_ends():
     target, found = attacked(model, frame, space)
     loose, loosely = attacked(model, frame, free)
 
-    bounds = proved(model, target, found, 2)
+    bounds = proved(model, target, found, 2, way=way)
 
     exact = nearest_by_trying(target)
     assert (nearest_by_trying(loose) < exact).any(), "the relation binds"
@@ -308,7 +345,8 @@ def test_relations_between_whole_numbers_are_kept_and_the_proof_still_ends():
     assert (bounds.lower >= proved(model, loose, loosely, 2).lower * (1 - 1e-9)).all()
 
 
-def test_a_group_of_flags_of_which_one_is_set_stays_one():
+@pytest.mark.parametrize("way", ["boxes", "both"])
+def test_a_group_of_flags_of_which_one_is_set_stays_one(way):
     rng = np.random.default_rng(2)
     kinds = rng.integers(0, 3, 200)
     frame = pd.DataFrame({"size": rng.integers(0, 10, 200)})
@@ -324,14 +362,15 @@ def test_a_group_of_flags_of_which_one_is_set_stays_one():
     assert any(relation.kind == "one of" for relation in space.relations)
     target, found = attacked(model, frame, space)
 
-    bounds = proved(model, target, found, 2)
+    bounds = proved(model, target, found, 2, way=way)
 
     hold(bounds, target, found)
     flags = found.points[found.rows][:, 1:]
     assert (flags.sum(axis=1) == 1).all()
 
 
-def test_a_row_that_nothing_can_flip_is_proved_so():
+@pytest.mark.parametrize("way", ["boxes", "program"])
+def test_a_row_that_nothing_can_flip_is_proved_so(way):
     frame = people(0)
     codes = (frame["plan"] == "x").astype(int).to_numpy()
     model = EstimatorModel(
@@ -339,7 +378,7 @@ def test_a_row_that_nothing_can_flip_is_proved_so():
     )
     target, found = attacked(model, frame, space_of(COLUMNS, frame, frozen=("plan",)))
 
-    bounds = proved(model, target, found, 2)
+    bounds = proved(model, target, found, 2, way=way)
 
     assert np.isinf(bounds.lower).all()
     assert bounds.is_proved.all()
@@ -397,15 +436,17 @@ REGRESSORS = {
     budget=st.sampled_from([0.4, 1.0, 1.7]),
     frozen=st.sampled_from([(), ("years",), ("place", "wage")]),
     rising=st.sampled_from([(), ("wage",)]),
+    way=st.sampled_from(["boxes", "program"]),
 )
-def test_the_largest_movement_equals_trying_everything(seed, kind, budget, frozen, rising):
+def test_the_largest_movement_equals_trying_everything(seed, kind, budget, frozen, rising, way):
     frame = people(seed)
     rng = np.random.default_rng(seed)
     worth = frame["wage"] * rng.normal() + frame["years"] * rng.normal() + 2 * (frame.plan == "x")
     model = EstimatorModel(one_hot(REGRESSORS[kind]()).fit(frame, worth))
     target = value_target(model, frame, space_of(COLUMNS, frame, frozen=frozen, rising=rising))
     with threadpool_limits(1):
-        reach = reach_of_rows(model, target, target.originals, budget=budget, effort=MANY)
+        with only(way):
+            reach = reach_of_rows(model, target, target.originals, budget=budget, effort=MANY)
         exact = farthest_by_trying(target, budget)
         few = reach_of_rows(model, target, target.originals, budget=budget, effort=6)
 

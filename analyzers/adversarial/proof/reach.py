@@ -10,15 +10,18 @@ from analyzers.adversarial.proof.boxes import LeafBoxes, boxes_of
 from analyzers.adversarial.proof.branching import Margins
 from analyzers.adversarial.proof.largest import largest_sum
 from analyzers.adversarial.proof.opened import open_trees
+from analyzers.adversarial.proof.program import TOLERANCE, Program
 from analyzers.adversarial.proof.row import RowBoxes, row_boxes
 from analyzers.adversarial.proof.rows import broken_columns
 from analyzers.adversarial.target import Target
 from analyzers.core.model import Model
 from analyzers.core.workbench import Tracker, untracked
+from analyzers.toolkit.relations import Relation
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+_SLACK = 1 + 1e-9
 
 
 class Reach(NamedTuple):
@@ -81,7 +84,7 @@ def reach_of_rows(
         )
         at_most[row] = 0.0
         for sign in (1.0, -1.0):
-            mover = _Mover(target, problem, row, start[row], best, reached)
+            mover = _Mover(target, problem, row, start[row], best, reached, budget)
             found = _moved(boxes, problem, sign, start[row], reached[row], budget, effort, mover)
             at_most[row] = max(at_most[row], found)
         done(row + 1)
@@ -106,7 +109,17 @@ def _moved(
         problem, margins, known=sign * start + known, most=budget**2, effort=effort // 2,
         check=mover,
     )  # fmt: skip
-    return largest.ceiling - sign * start
+    ceiling = largest.ceiling
+    tolerance = 2 * margins.tolerance
+    if ceiling > largest.reached + tolerance and len(problem.leaves) <= effort:
+        program = Program(problem, mover.relations)
+        solved = program.largest(margins, most=budget**2, nodes=effort)
+        if solved.at is not None:
+            mover(solved.at[None])
+            # What the solver proves to be the largest is the movement itself, to its tolerance.
+            slack = TOLERANCE * float(np.abs(margins.values).max(initial=0.0))
+            ceiling = min(ceiling, -solved.bound + slack)
+    return ceiling - sign * start
 
 
 class _Mover:
@@ -120,15 +133,22 @@ class _Mover:
         start: float,
         best: Floats,
         reached: Floats,
+        budget: float,
     ) -> None:
         self._target, self._problem, self._row, self._start = target, problem, row, start
-        self._best, self._reached = best, reached
+        self._best, self._reached, self._budget = best, reached, budget
+
+    @property
+    def relations(self) -> tuple[Relation, ...]:
+        """Rules between columns."""
+        return self._target.space.relations
 
     def __call__(self, at: Integers) -> Flags:
         points = np.stack([self._problem.point(each) for each in at])
         space, original = self._target.space, self._target.originals[self._row]
         originals = np.repeat(original[None, :], len(points), axis=0)
         is_kept = space.is_feasible(points, originals)
+        is_kept &= space.distance(points, originals) <= self._budget * _SLACK
         if is_kept.any():
             owners = np.full(int(is_kept.sum()), self._row)
             moved = np.abs(self._target.values(points[is_kept], owners) - self._start)

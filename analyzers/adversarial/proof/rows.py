@@ -10,6 +10,7 @@ from analyzers.adversarial.found import Found
 from analyzers.adversarial.proof.boxes import LeafBoxes, boxes_of
 from analyzers.adversarial.proof.branching import Margins
 from analyzers.adversarial.proof.opened import open_trees
+from analyzers.adversarial.proof.program import TOLERANCE, Program
 from analyzers.adversarial.proof.row import RowBoxes, row_boxes
 from analyzers.adversarial.proof.search import nearest_change
 from analyzers.adversarial.target import Target
@@ -23,6 +24,10 @@ Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 SOURCE = "proof by branch and bound"
 _SAME = 1 - 1e-9
+# Solves of one integer program, each without the point of the one before.
+MOST_SOLVED = 6
+# Of the effort, where the integer program can take over.
+SMALL_SHARE = 5
 
 
 class Bounds(NamedTuple):
@@ -92,20 +97,74 @@ def bound_rows(
 def _bound_row(
     boxes: LeafBoxes, target: Target, found: Found, row: int, own: Flags, effort: int
 ) -> tuple[float, int]:
+    """Split boxes first, which is quick where little has to change; then the integer program."""
     known = float(found.distances[row]) ** 2
     problem = row_boxes(boxes, target.space, target.originals[row], own, known * (1 + 1e-9))
     asked = _Asked(target, found, row, problem)
-    lower, left, looked = np.inf, effort, 0
+    # Few leaves are proved sooner by the program than by many boxes.
+    is_small = len(problem.leaves) <= effort
+    lower, left, looked = np.inf, effort // SMALL_SHARE if is_small else effort, 0
     goals = _goals(boxes, problem, int(target.codes[row]), target.wanted)
     for place, margins in enumerate(goals):
         known = min(known, float(found.distances[row]) ** 2)
         nearest = nearest_change(
             problem, margins, known=known, effort=left // (len(goals) - place), ask=asked
         )
-        lower = min(lower, nearest.lower)
+        bound = nearest.lower
+        if bound < min(nearest.upper, known) * _SAME and is_small:
+            bound = max(bound, _by_program(problem, margins, target, found, row, asked, effort))
+        lower = min(lower, bound)
         left -= nearest.n_boxes
         looked += nearest.n_boxes
     return float(np.sqrt(min(lower, float(found.distances[row]) ** 2))), looked
+
+
+def _by_program(
+    problem: RowBoxes,
+    margins: Margins,
+    target: Target,
+    found: Found,
+    row: int,
+    asked: "_Asked",
+    nodes: int,
+) -> float:
+    """Return a squared size that no change is smaller than, and hand on what flips.
+
+    The cheapest point may break a rule between columns, or reach leaves whose sums tie and go the
+    other way in the model; either is ruled out, and the next one looked for.
+    """
+    program = Program(problem, target.space.relations)
+    bound, is_over = 0.0, False
+    for _ in range(MOST_SOLVED):
+        most = float(found.distances[row]) ** 2
+        solved = program.nearest(margins, slack=margins.tolerance, most=most, nodes=nodes)
+        bound = max(bound, solved.bound)
+        if solved.at is None:
+            break
+        flips, broken = asked(solved.at[None], np.zeros(1, dtype=bool))
+        is_over = bool(flips[0])
+        if not is_over:
+            program.exclude_leaves(problem.reached(solved.at[None])[0])
+        elif _holds_one_value(problem, solved.at, broken[0]):
+            program.exclude_cells(solved.at, broken[0])
+        else:
+            break
+    if not is_over:
+        # Ties without end: what lies clearly beyond them is at least a change in earnest.
+        clear = margins.tolerance + TOLERANCE * float(np.abs(margins.values).max(initial=0.0))
+        most = float(found.distances[row]) ** 2
+        solved = program.nearest(margins, slack=-clear, most=most, nodes=nodes)
+        if solved.at is not None:
+            asked(solved.at[None], np.zeros(1, dtype=bool))
+    # What the solver proves to be the smallest is the change itself, to its tolerance.
+    known = float(found.distances[row]) ** 2
+    return known if bound >= known * (1 - TOLERANCE) else bound
+
+
+def _holds_one_value(problem: RowBoxes, at: Integers, broken: Flags) -> bool:
+    """Whether the columns of a broken rule have no other value in their cells; none broken: no."""
+    columns = np.flatnonzero(broken)
+    return len(columns) > 0 and all(problem.is_single[each][at[each]] for each in columns)
 
 
 def _goals(boxes: LeafBoxes, problem: RowBoxes, code: int, wanted: int | None) -> list[Margins]:
