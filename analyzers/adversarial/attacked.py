@@ -81,7 +81,7 @@ def choose_rows(bench: Workbench, most: int, *, wanted: int | None = None) -> At
     chosen = sample_rows(data, most, bench.rng.spawn(1)[0], strata=codes[usable])
     positions = usable[chosen]
     note = sampling_note(
-        len(positions), len(usable), "Rows attacked", strata=("the classes",) if is_known else ()
+        len(positions), len(usable), "Rows to attack", strata=("the classes",) if is_known else ()
     )
     present = np.unique(codes[usable])
     only = ""
@@ -91,9 +91,10 @@ def choose_rows(bench: Workbench, most: int, *, wanted: int | None = None) -> At
         only = f"All rows {has_it} {name!r}: nothing is measured of the others."
     left_out = ""
     if wanted is not None:
+        whose = "right for them" if is_known else "theirs"
         left_out = (
-            f"{n_usable - len(usable):,} of {n_usable:,} rows are left out, since they have the "
-            f"wanted answer {bench.subject.classes[wanted]!r} already."
+            f"{n_usable - len(usable):,} of {n_usable:,} rows are left out, since the wanted "
+            f"answer {bench.subject.classes[wanted]!r} is {whose} already."
         )
     return Attacked(
         positions=positions,
@@ -115,7 +116,7 @@ def count_open(bench: Workbench, wanted: str) -> str:
     if code is None or labels is None or not has_labels(bench):
         return ""
     n_known, n_open = int((labels >= 0).sum()), int(((labels >= 0) & (labels != code)).sum())
-    return f" {n_open:,} of {n_known:,} rows do not have it already and can be attacked."
+    return f" {n_open:,} of {n_known:,} rows are of another class."
 
 
 def wanted_code(bench: Workbench, wanted: str) -> int | None:

@@ -24,12 +24,17 @@ from analyzers.toolkit.intervals import rate_estimate
 
 MOST_TEXTS = 40
 ALL = "all"
-NAMES = ("Emily", "Greg", "Lakisha", "Jamal", "Fatima", "Mohammed", "Mei", "Wei")
+# As many names and days as terms: a text counts where any of them changes its answer, and more
+# tries find more.
+NAMES = ("Emily", "Greg", "Lakisha", "Jamal", "Fatima", "Mohammed", "Mei", "Wei", "Maria", "Jose")
 TERMS = (
     "Christian", "Muslim", "Jewish", "Black", "white", "Asian", "gay", "straight", "disabled",
     "elderly",
 )  # fmt: skip
-DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
+DAYS = (
+    "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday", "the 3rd",
+    "the 12th", "the 20th",
+)  # fmt: skip
 _PAIRS = (
     "he she", "him her", "his her", "himself herself", "man woman", "men women", "boy girl",
     "boys girls", "father mother", "son daughter", "brother sister", "husband wife",
@@ -45,7 +50,10 @@ _VERBS = (
     "do", "has", "have", "had", "must",
 )  # fmt: skip
 _AUXILIARY = re.compile(rf"\b({'|'.join(_VERBS)})\b(?!\s+not\b)(?!n't)", re.IGNORECASE)
-_NOT = re.compile(r"\b(?:not|never)\s+|n't\b", re.IGNORECASE)
+_NOT = re.compile(r"\b(?:not|never)\s+|n['’]t\b", re.IGNORECASE)
+# Whose contraction leaves no word behind.
+_CONTRACTED = {"ca": "can", "wo": "will", "sha": "shall", "ai": "is"}
+_BEFORE_NOUN = {"the", "a", "an", "this", "that", "my", "your", "his", "her", "its", "our", "their"}
 _WORD = re.compile(r"[A-Za-z]+")
 
 
@@ -119,8 +127,25 @@ def negate(text: str) -> str:
     """Take the first negation out, or put one after the first auxiliary verb; else as it was."""
     found = _NOT.search(text)
     if found is not None:
-        return text[: found.start()] + text[found.end() :]
-    return _AUXILIARY.sub(lambda verb: f"{verb[0]} not", text, count=1)
+        before, after = text[: found.start()], text[found.end() :]
+        left = _WORD.findall(before)[-1:] if found[0][:1].lower() == "n" and "t" in found[0] else []
+        if left and before.endswith(left[0]) and left[0].lower() in _CONTRACTED:
+            whole = _CONTRACTED[left[0].lower()]
+            whole = whole.capitalize() if left[0][0].isupper() else whole
+            before = before.removesuffix(left[0]) + whole
+        return before + after
+    verb = next((verb for verb in _AUXILIARY.finditer(text) if _is_verb(text, verb)), None)
+    return text if verb is None else f"{text[: verb.end()]} not{text[verb.end() :]}"
+
+
+def _is_verb(text: str, found: re.Match[str]) -> bool:
+    """Whether a word that may be an auxiliary verb is one: no "the can", and no "Will Smith"."""
+    before, after = text[: found.start()].split(), text[found.end() :].split()
+    if before and before[-1].lower() in _BEFORE_NOUN:
+        return False
+    return not (
+        found[0][0].isupper() and not found[0].isupper() and after[:1] and after[0][0].isupper()
+    )
 
 
 def _other_names(text: str) -> dict[str, str]:
@@ -147,7 +172,7 @@ def _prefixed(pattern: str, fills: tuple[str, ...]) -> Callable[[str], dict[str,
 KNOWN_NAMES = (
     *NAMES, "John", "Mary", "James", "Robert", "Michael", "David", "William", "Richard", "Thomas",
     "Charles", "Daniel", "Peter", "Paul", "George", "Sarah", "Anna", "Jennifer", "Linda", "Susan",
-    "Elizabeth", "Jessica", "Karen", "Lisa", "Nancy", "Laura", "Julia", "Maria", "Jose", "Carlos",
+    "Elizabeth", "Jessica", "Karen", "Lisa", "Nancy", "Laura", "Julia", "Carlos",
     "Ahmed", "Ali", "Aisha", "Omar", "Tom", "Jack", "Adam", "Kevin", "Steven", "Martin", "Jim",
 )  # fmt: skip
 SWAPS = (

@@ -96,7 +96,7 @@ def attempt(
     """
     if network is None or which is SQUARE:
         return random_squares(model, originals, aim, size, norm, queries=effort.queries, rng=rng,
-                              track=track)  # fmt: skip
+                              track=track, network=network)  # fmt: skip
     if which is FGSM:
         return one_step(network, originals, aim, size, norm)
     if which is PGD:

@@ -71,6 +71,17 @@ def large_budget_reaches_zero(broken: NDArray[np.bool_], size: float) -> Check:
     )  # fmt: skip
 
 
+def scores_are_alive(is_flat: NDArray[np.bool_]) -> Check:
+    """Scores that are exactly zero for all other classes tell an attacker nothing."""
+    dead = int(is_flat.sum())
+    return Check(
+        "Scores leave something to climb", dead <= LEFT_AT_LARGEST * len(is_flat),
+        f"All other classes scored exactly zero on {dead} of {len(is_flat):,} rows; attack with "
+        "answers only, or give the model's logits.",
+        dead, len(is_flat) - dead, len(is_flat),
+    )  # fmt: skip
+
+
 def gradients_are_alive(is_zero: NDArray[np.bool_]) -> Check:
     """Gradients that are exactly zero hide the way from the attack."""
     dead = int(is_zero.sum())

@@ -28,8 +28,9 @@ def folder_of(model: str) -> Path:
     missing = [name for name in FILES[model] if not (FOLDER / model / name).is_file()]
     if missing:
         raise MissingDownload(
-            f"This recipe needs the model {model!r}, which is not shipped; expected "
-            f"{', '.join(missing)} in analyzers/adversarial/lexicon/downloads/{model}.",
-            remedy="Put the files there, or choose a recipe that needs no download.",
+            f"This recipe needs the model published as {model!r}, which is not shipped; expected "
+            f"{', '.join(missing)} in {FOLDER / model}.",
+            remedy="Put the files there as they are published, or choose a recipe that needs no "
+            "download.",
         )
     return FOLDER / model

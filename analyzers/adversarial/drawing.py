@@ -19,7 +19,7 @@ from analyzers.adversarial.image_drawing import (
 from analyzers.adversarial.pictures import draw_pictures
 from analyzers.adversarial.proof_drawing import draw_proof_curve, draw_reach_gap, draw_search_gap
 from analyzers.adversarial.text_drawing import draw_behaviour, draw_recipe_efforts, draw_recipes
-from analyzers.adversarial.units import column_unit_of, size_unit_of
+from analyzers.adversarial.units import column_unit_of, size_unit_of, standing_words
 from analyzers.adversarial.words import draw_texts
 from analyzers.core.chart import Chart, in_sections
 from analyzers.core.result import Measurements
@@ -110,7 +110,7 @@ def _curve(table: pa.Table, measurements: Measurements) -> Chart:
         name="robustness_curve",
         title="Accuracy left as changes grow, under attack and under random change",
         caption=(
-            f"At each size, the share of {n:,} rows that the model still answers correctly, with "
+            f"At each size, the share of {n:,} rows that {standing_words(measurements)}, with "
             "95 % intervals; the distance between the lines is what intent adds to chance."
             + (f" Random changes: {kind}." if kind else "")
         ),
@@ -133,7 +133,18 @@ def _movement(table: pa.Table, measurements: Measurements) -> Chart:
         *_band(size, table, "noise_median_change", "noise_low", "noise_high",
                "worst of ten random changes", 1, 0.0),
     ]  # fmt: skip
-    usual = measurements.estimates.get("usual_error")
+    usual, known = (measurements.estimates.get(name) for name in ("usual_error", "median_change"))
+    proved = measurements.tables.get("reach")
+    if proved is not None and proved.num_rows and known is not None and known.value is not None:
+        # The line is what searches by questions find; the finding knows more at the stated size.
+        traces.append(
+            {
+                "type": "scatter", "mode": "markers", "x": [measurements.facts.get("budget")],
+                "y": [known.value], "name": "with the trees known",
+                "marker": {"color": PALETTE[2], "symbol": "diamond", "size": 11},
+                "hovertemplate": "size %{x:.3g}: %{y:.3g}<extra>with the trees known</extra>",
+            }
+        )  # fmt: skip
     shapes = []
     if usual is not None and usual.value is not None:
         shapes = [limit_line(usual.value, axis="y", label="the model's usual error")]
@@ -141,8 +152,8 @@ def _movement(table: pa.Table, measurements: Measurements) -> Chart:
         name="movement",
         title="How far predictions can be moved as changes grow",
         caption=(
-            f"Median over {n:,} rows of the largest change of the prediction found at each size, "
-            "with 95 % intervals."
+            f"Median over {n:,} rows of the largest change of the prediction found at each size by "
+            "asking questions, with 95 % intervals."
         ),
         alt=f"Two rising lines over {len(size)} sizes of change, {n:,} rows.",
         table="movement",
@@ -159,6 +170,10 @@ def _weak_spots(table: pa.Table, measurements: Measurements) -> Chart:
     share, low, high = (_column(top, name)[::-1] for name in ("share", "low", "high"))
     counts, totals = _column(top, "times_changed")[::-1], _column(top, "n")[::-1]
     names = [plain(name) for name in reversed(top["name"].to_pylist())]
+    alt = names[-1]
+    if is_text:
+        # A word in one text is changed in all or none of them; its n says so.
+        names = [f"{name} (n = {total:.0f})" for name, total in zip(names, totals, strict=True)]
     what = "word" if is_text else "column"
     traces = [
         {
@@ -184,7 +199,7 @@ def _weak_spots(table: pa.Table, measurements: Measurements) -> Chart:
             f"Share of {held} (at most {n:,}) in which the {what} was changed, with 95 % "
             f"intervals; {len(names)} of {table.num_rows} shown."
         ),
-        alt=f"Bars for {len(names)} {what}s; the longest is {names[-1]} with {share[-1]:.0%}.",
+        alt=f"Bars for {len(names)} {what}s; the longest is {alt} with {share[-1]:.0%}.",
         table="weak_spots",
         figure=figure(
             traces, x=f"Share of {flip}", y="", height=120 + 24 * len(names),
@@ -254,19 +269,25 @@ def _examples(table: pa.Table, measurements: Measurements) -> Chart:
         {
             "type": "table",
             "header": {
-                "values": ["Row", "Column", "Before", "After", "Change", "Answer"],
+                "values": [
+                    "Row",
+                    "Column",
+                    "Before",
+                    "After",
+                    f"Change, in {column_unit_of(measurements)}",
+                    "Answer",
+                ],
                 "align": "left",
             },
             "cells": {"values": cells, "align": "left", "height": 26},
-            "columnwidth": [2, 6, 4, 4, 2, 5],
+            "columnwidth": [2, 6, 4, 4, 4, 5],
         }
     ]
     return Chart(
         name="examples",
         title="The changes themselves, in the data's own units",
         caption=f"{n} of {n_all} kept examples before and after, {order} first, one line for each "
-        f"column that changed{_beyond(examples, n)}; the change of a column is in "
-        f"{column_unit_of(measurements)}.",
+        f"column that changed{_beyond(examples, n)}.",
         alt=f"Table of {part.num_rows} changes in {n} rows.",
         table="changes",
         figure=figure(traces, x="", y="", height=90 + 27 * part.num_rows),
@@ -277,7 +298,8 @@ def _beyond(examples: pa.Table | None, n_shown: int) -> str:
     """Count the shown examples that are larger than the stated size."""
     within = [] if examples is None else examples["within_budget"].to_pylist()[:n_shown]
     n_beyond = within.count(False)
-    return f"; {n_beyond} of them are larger than the stated size" if n_beyond else ""
+    are = "is" if n_beyond == 1 else "are"
+    return f"; {n_beyond} of them {are} larger than the stated size" if n_beyond else ""
 
 
 def _checks(table: pa.Table, measurements: Measurements) -> Chart:
@@ -303,7 +325,8 @@ def _checks(table: pa.Table, measurements: Measurements) -> Chart:
         name="checks",
         title=f"Checks on the attack itself: {verdict}",
         caption=f"{failed} of {len(holds)} checks failed, each on up to {n:,} rows; a weaker "
-        "attack that does better shows that the stronger one was misled.",
+        "attack that does better, by more than chance explains (exact McNemar test at 5 %), shows "
+        "that the stronger one was misled.",
         alt=f"Table of {len(holds)} checks, {failed} failed.",
         table="checks",
         figure=figure(traces, x="", y="", height=120 + 46 * len(holds)),

@@ -25,8 +25,8 @@ from analyzers.core.workbench import Tracker, untracked
 
 FIRST_SHARE = 0.8
 # Share of the set that is drawn anew, after these shares of the questions (the paper's schedule).
-SHARES = ((0.0, 1.0), (0.005, 0.5), (0.02, 0.25), (0.05, 0.2), (0.1, 0.15), (0.2, 0.1),
-          (0.4, 0.05), (0.6, 0.03), (0.8, 0.015))  # fmt: skip
+SHARES = ((0.0, 1 / 2), (0.005, 1 / 4), (0.02, 1 / 5), (0.05, 1 / 6), (0.1, 1 / 8),
+          (0.2, 1 / 10), (0.4, 1 / 12), (0.6, 1 / 15), (0.8, 1 / 20))  # fmt: skip
 
 
 def is_small(shape: tuple[int, ...], queries: int) -> bool:

@@ -34,12 +34,14 @@ class Broken(NamedTuple):
     pictures: Images
 
 
-def slope_of(network: Network, pictures: Images, aim: Aim) -> NDArray[np.float32]:
-    """Slope of the cross-entropy, `(n_rows, height, width, channels)`."""
+def slope_of(
+    network: Network, pictures: Images, aim: Aim, loss: Loss = cross_entropy
+) -> NDArray[np.float32]:
+    """Slope of a loss, `(n_rows, height, width, channels)`."""
     parts = [np.zeros((0, *pictures.shape[1:]), dtype=np.float32)]
     for rows in parts_of(len(pictures), values_of(pictures)):
         codes, wanted = tensors_of(aim.take(rows))
-        _, _, slope = network.climb(to_tensor(pictures[rows]), cross_entropy, codes, wanted)
+        _, _, slope = network.climb(to_tensor(pictures[rows]), loss, codes, wanted)
         parts.append(to_pictures(slope))
     return np.concatenate(parts)
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from analyzers.adversarial.by_group import ANSWER, CLASS
+from analyzers.adversarial.units import standing_words
 from analyzers.core.chart import Chart
 from analyzers.core.result import Measurements
 from analyzers.toolkit.plots import PALETTE, SEQUENTIAL, figure, plain
@@ -42,8 +43,8 @@ def draw_attacks(table: pa.Table, measurements: Measurements) -> Chart:
     return Chart(
         name="attacks",
         title="What is left after each attack, one after the other",
-        caption=f"Share of {n:,} rows still answered correctly at size {size:g}, from the top "
-        f"down; each attack is run on what the others left. 95 % intervals.{more}",
+        caption=f"Share of {n:,} rows that {standing_words(measurements)} at size {size:g}, from "
+        f"the top down; each attack is run on what the others left. 95 % intervals.{more}",
         alt=f"{len(names)} bars; the last leaves {left[-1]:.0%} of {n:,} rows.",
         table="attacks",
         figure=figure(
@@ -75,16 +76,23 @@ def _who(rows: list[dict[str, Any]]) -> str:
                 f"{chance:.1%} of cases."
             )
         else:
+            many = f", and {len(asked)} columns were looked at" if len(asked) > 1 else ""
             said.append(
-                f"By {plain(attribute)}, no difference is seen that chance would not make: dealt "
-                f"out at random, groups differ this much in {chance:.0%} of cases."
+                f"By {plain(attribute)}, what is seen does not settle it: right answers about "
+                f"{plain(most['group'])} fall most ({most['success_rate']:.0%} of "
+                f"{most['n_correct']:,}) and about {plain(least['group'])} least "
+                f"({least['success_rate']:.0%} of {least['n_correct']:,}), but chance alone makes "
+                f"groups differ this much in {chance:.1%} of cases{many}."
             )
     return " ".join(said)
 
 
-def draw_groups(table: pa.Table, measurements: Measurements) -> Chart:
-    """Accuracy before and after the attack for every class and group."""
-    shown = table.slice(0, MOST_GROUPS).to_pylist()
+def draw_groups(table: pa.Table, measurements: Measurements) -> Chart | None:
+    """Accuracy before the attack, and the share of right answers that fall, group by group."""
+    rows = [row for row in table.to_pylist() if row["n_correct"]]
+    if not rows:
+        return None
+    shown = rows[:MOST_GROUPS]
     many = len({row["attribute"] for row in shown}) > 1
     names = [
         plain(f"{row['attribute']}: {row['group']}" if many else row["group"])
@@ -93,9 +101,9 @@ def draw_groups(table: pa.Table, measurements: Measurements) -> Chart:
     ]
     traces = []
     for place, (name, words) in enumerate(
-        (("accuracy", "before the attack"), ("robust_accuracy", "under attack"))
+        (("accuracy", "right before the attack"), ("success_rate", "of these, fall to it"))
     ):
-        low, high = ("accuracy_low", "accuracy_high") if place == 0 else ("low", "high")
+        low, high = (f"{name.removesuffix('_rate')}_{end}" for end in ("low", "high"))
         value, below, above = (
             np.array([row[key] for row in shown], dtype=np.float64) for key in (name, low, high)
         )
@@ -109,26 +117,27 @@ def draw_groups(table: pa.Table, measurements: Measurements) -> Chart:
                 "hovertemplate": f"%{{y}}: %{{x:.0%}}<extra>{words}</extra>",
             }
         )  # fmt: skip
-    worst = min(shown, key=lambda row: row["robust_accuracy"])
-    is_cut = table.num_rows > len(shown)
-    cut = f"; the first {len(shown)} of {table.num_rows} shown" if is_cut else ""
+    worst = max(shown, key=lambda row: row["success_rate"])
+    is_cut = len(rows) > len(shown)
+    cut = f"; the first {len(shown)} of {len(rows)} shown" if is_cut else ""
     what = plain(shown[0]["attribute"]) if not many else "class and group"
     facts = measurements.facts
-    after = f"after changes of at most {facts.get('budget')} {facts.get('budget_unit', '')}".strip()
+    after = f"changes of at most {facts.get('budget')} {facts.get('budget_unit', '')}".strip()
     if facts.get("modality") == "text":
-        after = "after the attack"
+        after = "the attack"
     return Chart(
         name="by_group",
-        title=f"Who is easier to attack: accuracy by {what}",
-        caption=f"Share answered correctly before and {after}, with 95 % intervals{cut}; "
-        "intervals that overlap widely show no difference.",
-        alt=f"Dots for {len(shown)} groups; the lowest under attack is "
-        f"{plain(worst['group'])} with {worst['robust_accuracy']:.0%}.",
+        title=f"Who is easier to attack: right answers that fall, by {what}",
+        caption=f"Share of each group answered correctly before (rings), and share of these right "
+        f"answers that fall to {after} (dots), with 95 % intervals{cut}; dots whose intervals "
+        "overlap widely show no difference.",
+        alt=f"Dots for {len(shown)} groups; right answers fall most for "
+        f"{plain(worst['group'])} with {worst['success_rate']:.0%}.",
         table="by_group",
         sentence=_who(table.to_pylist()),
         section="Who is easier to attack?",
         figure=figure(
-            traces, x="Share answered correctly", y="", height=140 + 28 * len(shown),
+            traces, x="Share", y="", height=140 + 28 * len(shown),
             xaxis={"range": [-0.02, 1.02], "tickformat": ".0%"},
             yaxis={"type": "category", "autorange": "reversed"},
         ),
@@ -229,9 +238,9 @@ def draw_other_budgets(table: pa.Table, measurements: Measurements) -> Chart:
     return Chart(
         name="other_budgets",
         title="What is left when a few pixels or a square may take any colour",
-        caption=f"Share of {n:,} rows still answered correctly, with 95 % intervals; in brackets "
-        "the share of the picture that changes. Such changes are seen, and can be put up in the "
-        "world.",
+        caption=f"Share of {n:,} rows that {standing_words(measurements)}, with 95 % intervals; in "
+        "brackets the share of the picture that changes. Such changes are seen, and can be put up "
+        "in the world.",
         alt=f"{len(names)} bars; the last leaves {left[-1]:.0%} of {n:,} rows.",
         table="other_budgets",
         section=PAINTED,

@@ -28,7 +28,7 @@ from analyzers.adversarial.tables import table_of
 from analyzers.core.model import Model
 from analyzers.core.result import Estimate
 from analyzers.core.workbench import Workbench
-from analyzers.toolkit.intervals import mean_estimate, rate_estimate
+from analyzers.toolkit.intervals import mean_share_estimate, rate_estimate
 
 RADII = 13
 FEWEST_PATCH_STEPS = 40
@@ -131,7 +131,10 @@ def other_budgets(
         said["pixels_accuracy"] = _pixels(count)
     if params.patch > 0 and len(originals):
         side = side_of(params.patch, height, width)
-        if network is not None:
+        if network is None and side == 1 and is_small(originals.shape[1:], params.queries):
+            painted = each_pixel(model, originals, aim, track=bench.track)
+            words = "every place and corner of the colours"
+        elif network is not None:
             steps = max(params.steps, FEWEST_PATCH_STEPS)
             painted = paint_by_gradient(network, originals, aim, side=side, steps=steps,
                                         rng=patch_rng, track=bench.track)  # fmt: skip
@@ -210,7 +213,7 @@ def corruption_estimate(table: pa.Table) -> Estimate:
     """Mean accuracy over all kinds and severities; its interval is over the kinds of damage."""
     frame = table.to_pandas()
     by_kind = frame.groupby("corruption", sort=False)["accuracy"].mean().to_numpy(np.float64)
-    return mean_estimate(by_kind)
+    return mean_share_estimate(by_kind)
 
 
 def certificate(

@@ -24,7 +24,7 @@ from analyzers.adversarial.gradient import Broken
 from analyzers.adversarial.nearest import Nearest
 from analyzers.adversarial.network import Network
 from analyzers.adversarial.noise import DRAWS
-from analyzers.adversarial.params import AdversarialParams
+from analyzers.adversarial.params import PLAIN, AdversarialParams
 from analyzers.adversarial.pixels import random_pictures
 from analyzers.core.model import Capability, Model, NetworkModel
 from analyzers.core.workbench import Tracker, Workbench
@@ -36,7 +36,6 @@ BLACK_BOX_SHARES = (0.25, 0.5, 1.0, 2.0)
 FEWEST_AUTO_STEPS = 100
 FEWEST_LABEL_QUERIES = 1000
 NOISE = "random change"
-PLAIN = "FGSM and PGD"
 HOP_SKIP_JUMP = Attempt("HopSkipJump", "black-box", needs_budget=False)
 # A picture costs more than a row of a table, and a gradient more than an answer.
 QUESTIONS_A_STEP = 4

@@ -16,7 +16,9 @@ from analyzers.adversarial.pixels import Images, size_of
 from analyzers.adversarial.robustness import WITHIN
 from analyzers.adversarial.tables import table_of
 from analyzers.core.model import Capability
+from analyzers.core.result import Estimate
 from analyzers.core.workbench import Workbench
+from analyzers.toolkit.intervals import rate_estimate
 
 MOST_FRAMES = 21
 MOST_VALUES = 4_000_000
@@ -62,6 +64,20 @@ def row_table(
     return table_of("rows", rows)
 
 
+def saved(pictures: Images) -> Images:
+    """Round pictures to the 256 levels that a picture file holds."""
+    return np.asarray(np.round(pictures * 255) / 255, dtype=np.float32)
+
+
+def survival_estimate(nearest: Nearest, budget: float) -> Estimate:
+    """Share of the pictures that fell within the budget and still do as a picture file."""
+    rows = np.flatnonzero(nearest.sizes <= budget * WITHIN)
+    if not len(rows):
+        return Estimate.unmeasured("No change within the budget was found.")
+    answers = nearest.model.predict(saved(nearest.pictures[rows]))
+    return rate_estimate(int(nearest.aim.take(rows).is_reached(answers).sum()), len(rows))
+
+
 def chosen_examples(nearest: Nearest, params: AdversarialParams) -> NDArray[np.int64]:
     """Pictures spread over the found sizes within the budget, the smallest first."""
     rows = np.flatnonzero(nearest.sizes <= params.epsilon * WITHIN)
@@ -95,9 +111,9 @@ def example_table(
         return table_of("image_examples", [])
     classes = bench.subject.classes
     after = nearest.model.predict(nearest.pictures[rows])
-    # A picture file holds 256 levels; what must travel as a file has to survive that.
-    saved = (np.round(nearest.pictures[rows] * 255) / 255).astype(np.float32)
-    survives = nearest.aim.take(rows).is_reached(nearest.model.predict(saved))
+    # What must travel as a file has to survive that.
+    as_files = saved(nearest.pictures[rows])
+    survives = nearest.aim.take(rows).is_reached(nearest.model.predict(as_files))
     _, height, width, channels = nearest.originals.shape
     made: list[dict[str, object]] = []
     for number, row in enumerate(rows):

@@ -11,7 +11,7 @@ from analyzers.adversarial.aim import Aim
 from analyzers.adversarial.attacked import Attacked, choose_rows, wanted_code
 from analyzers.adversarial.by_group import by_group_table
 from analyzers.adversarial.cascade import ACCESS_LABELS, SQUARE
-from analyzers.adversarial.image_checks import check_attack
+from analyzers.adversarial.image_checks import check_attack, check_scores
 from analyzers.adversarial.image_extras import (
     certificate,
     corruption_estimate,
@@ -25,6 +25,7 @@ from analyzers.adversarial.image_tables import (
     painted_table,
     row_table,
     step_table,
+    survival_estimate,
 )
 from analyzers.adversarial.nearest import Nearest
 from analyzers.adversarial.noise import DRAWS
@@ -77,13 +78,14 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
     nearest, extent = searched.nearest, searched.extent
     attacked, pictures = attacked.first(extent.n_begun), pictures[: extent.n_begun]
     correct = np.flatnonzero(attacked.is_correct)
-    listed = check_attack(bench, plan.network, nearest, params, streams[4]) if plan.network else []
+    listed = _checks(bench, plan, nearest, params, streams[4])
     outcome = _outcome(attacked, correct, nearest, sizes, searched.by_noise)
     extras = _extras(bench, plan, nearest, attacked, pictures, params, streams[5:])
     tables, estimates = extras.tables, extras.estimates
     examples = chosen_examples(nearest, params)
     return Measurements(
         estimates=robustness_estimates(outcome, params.epsilon)
+        | {"survives_saving": survival_estimate(nearest, params.epsilon)}
         | ({"checks_failed": checks.failed_estimate(listed)} if listed else {})
         | estimates,
         facts={
@@ -154,6 +156,18 @@ def _refuse_constant(bench: Workbench, model: Model, pictures: NDArray[np.float3
             "to white and to noise.",
             remedy="Check that the model was trained and that its input is scaled to 0 to 1.",
         )
+
+
+def _checks(
+    bench: Workbench,
+    plan: Plan,
+    nearest: Nearest,
+    params: AdversarialParams,
+    rng: np.random.Generator,
+) -> list[checks.Check]:
+    if plan.network is not None:
+        return check_attack(bench, plan.network, nearest, params, rng)
+    return check_scores(nearest.model, nearest) if plan.sweep is SQUARE else []
 
 
 def _black_box_name(plan: Plan) -> str:

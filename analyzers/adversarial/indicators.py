@@ -6,13 +6,19 @@ from analyzers.core.result import Measurements
 
 
 class Indicator(NamedTuple):
-    """What is judged and how it reads; `{value}`, `{budget}` and facts are filled in."""
+    """What is judged and how it reads; `{value}`, `{budget}` and facts are filled in.
+
+    Attributes:
+        concerns: who or what it is about.
+        counted: what n counts, where these are not rows.
+    """
 
     name: str
     sentence: str
     remedy: str
     reference: str
     concerns: str = "attacked rows"
+    counted: str = ""
 
 
 _HARDEN = (
@@ -22,7 +28,8 @@ _HARDEN = (
 _TABLE = (
     Indicator(
         "robust_accuracy",
-        "{before} of the answers are right; after changes of at most {budget}, {value} still are",
+        "{before} of the answers are right; after changes of at most {budget}, {value} still are, "
+        "and after ten random changes of the same size {noise}",
         _HARDEN,
         "Chen, Jordan and Wainwright 2020; Simonetto et al. 2024 on constraints in tables",
     ),
@@ -44,11 +51,10 @@ _TABLE = (
     ),
     Indicator(
         "median_size",
-        "Half of the answers that could be flipped at all need a change of no more than {value} "
-        "{unit}",
+        "Half of the answers that were right fall to a change of no more than {value} {unit}",
         _HARDEN,
-        "Moosavi-Dezfooli, Fawzi and Frossard 2016 (mean robustness)",
-        "rows for which a change was found",
+        "Moosavi-Dezfooli, Fawzi and Frossard 2016 (median robustness)",
+        "rows answered correctly before the attack",
     ),
 )
 _WANTED = (
@@ -70,7 +76,7 @@ _PLAUSIBLE = Indicator(
     "{value} of the changed rows look no stranger than 95 % of the data",
     "Where few do, a check for unusual rows would stop this attack; where most do, it would not.",
     "Simonetto et al. 2024; Kireev, Kulynych and Troncoso 2023",
-    "flips within the budget",
+    "flips within the budget, of rows that were not odd themselves",
 )
 _PROOF = (
     Indicator(
@@ -96,7 +102,7 @@ _PROOF = (
         "Where this is low, an attacker who knows the trees needs far less than one who asks "
         "questions; numbers from searches alone flatter the model.",
         "Devos, Meert and Davis 2021",
-        "rows with a change found by the search and a proof",
+        "rows whose smallest change is proved",
     ),
 )
 _PROOF_WANTED = (
@@ -216,7 +222,7 @@ _REGRESSION = (
     Indicator(
         "moved_beyond_error",
         "Changes of at most {budget} move {value} of the predictions by more than the model's "
-        "usual error",
+        "usual error of {usual} {outcome}; ten random changes of the same size do so for {noise}",
         _HARDEN,
         "Nguyen and Raff 2019 (adversarial attacks on regression); NIST AI 100-2 E2025, evasion",
     ),
@@ -256,6 +262,15 @@ _CORRUPTED = Indicator(
     "pictures, and check a picture's quality before it reaches the model.",
     "Hendrycks and Dietterich 2019 (common corruptions)",
     "kinds of damage",
+    "kinds of damage",
+)
+SAVED = Indicator(
+    "survives_saving",
+    "Of the pictures that fell within {budget}, {value} still do once they are saved as picture "
+    "files, which hold 256 levels",
+    "Where few do, an attacker who must hand in a file needs larger changes than are counted here.",
+    "Kurakin, Goodfellow and Bengio 2017 (changes that leave the computer)",
+    "pictures that fell within the stated size",
 )
 _CERTIFIED = (
     Indicator(
@@ -316,14 +331,15 @@ TITLES = {
     "undecided": "Neither flipped nor proved",
     "search_within_5_percent": "How near questions come to the proof",
     "words_changed_share": "Words a flip needs",
-    "similarity": "How alike the texts look",
+    "similarity": "How alike the characters are",
     "words_left_share": "Words that keep the answer",
     "moved_beyond_error": "Predictions moved beyond the usual error",
     "median_change": "How far a prediction is moved",
     "median_ceiling": "How far no change can move it",
+    "survives_saving": "Fallen pictures that survive saving",
     "pixels_accuracy": "Right when a few pixels may change",
     "patch_accuracy": "Right under a visible patch",
-    "all_recipes_accuracy": "Right under every recipe",
+    "all_recipes_accuracy": "Right under every recipe compared",
     "corrupted_accuracy": "Right under common damage",
     "smoothed_accuracy": "Right by a vote over noisy copies",
     "certified_accuracy": "Right, and proved so",

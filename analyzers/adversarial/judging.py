@@ -31,14 +31,14 @@ NO_CHECK = Threshold(
     status="mathematics",
     source="A weaker attack that does better than a stronger one shows that the stronger one was "
     "misled (Athalye, Carlini and Wagner 2018; Carlini et al. 2019).",
-    holds="Everywhere gradients are used to attack.",
+    holds="Everywhere gradients or scores are used to attack pictures.",
     as_of="2026-11-01",
 )
 
 
 ENDED_EARLY = "The attack was ended early; a full one may find more."
 REACHED = "Ended early: this rests on the rows that were looked into until then."
-_NUMBERS = ("median_size", "median_change", "median_ceiling", "checks_failed")
+_NUMBERS = ("median_size", "median_change", "median_ceiling", "checks_failed", "usual_error")
 
 
 def judge(measurements: Measurements, policy: Policy) -> list[Finding]:
@@ -103,17 +103,23 @@ def _headline(measurements: Measurements, indicator: Indicator, estimate: Estima
         pixels_accuracy=facts.get("pixels_accuracy", ""),
         patch_accuracy=facts.get("patch_accuracy", ""),
         strongest=facts.get("strongest", ""),
+        noise=_beside(measurements, "noise_beyond_error", "noise_accuracy"),
+        usual=_beside(measurements, "usual_error"),
         n_recipes=facts.get("n_recipes", ""),
         neutral=_neutral(measurements),
         before=_before(measurements),
     )
     if indicator is CHECKS:
         return f"{sentence} (n = {estimate.n:,} rows each)."
-    if estimate.low is None or estimate.high is None:
-        return f"{sentence} (n = {estimate.n:,}, no interval)."
-    low, high = (_number(end, indicator.name) for end in (estimate.low, estimate.high))
-    percent = f"{100 * estimate.confidence:.0f}"
-    said = f"{sentence} ({percent} % interval {low} to {high}, n = {estimate.n:,})."
+    counted = f"n = {estimate.n:,} {indicator.counted}".strip()
+    interval = "no interval"
+    if estimate.low is not None and estimate.high is not None:
+        low, high = (_number(end, indicator.name) for end in (estimate.low, estimate.high))
+        interval = f"{100 * estimate.confidence:.0f} % interval {low} to {high}"
+    # A size that ends in brackets gets no second pair.
+    is_open = unit.endswith(")") and sentence.endswith(unit)
+    opened = f"{sentence[:-1]}; " if is_open else f"{sentence} ("
+    said = f"{opened}{interval}, {counted})."
     example = facts.get("smallest_change")
     return f"{said} {example}" if indicator.name == "median_size" and example else said
 
@@ -129,6 +135,17 @@ def _before(measurements: Measurements) -> str:
     if accuracy is None or accuracy.value is None:
         return "An unknown share"
     return _number(accuracy.value, "accuracy")
+
+
+def _beside(measurements: Measurements, *names: str) -> str:
+    """The first of some numbers that was measured, in words."""
+    known = (measurements.estimates.get(name) for name in names)
+    found = next(
+        ((each.value, name) for each, name in zip(known, names, strict=True)
+         if each is not None and each.value is not None),
+        None,
+    )  # fmt: skip
+    return "an unknown share" if found is None else _number(*found)
 
 
 def _neutral(measurements: Measurements) -> str:

@@ -82,6 +82,18 @@ class Network:
         return logits.detach(), values.detach(), slope
 
 
+def logits_of(network: Network, pictures: Images) -> NDArray[np.float64]:
+    """Return logits `(n_rows, n_classes)` of pictures, in parts and without a graph."""
+    import torch
+
+    with torch.no_grad():
+        made = [
+            network.logits(to_tensor(pictures[rows])).double().numpy()
+            for rows in parts_of(len(pictures), int(np.prod(pictures.shape[1:])))
+        ]
+    return np.concatenate(made)
+
+
 def to_tensor(pictures: Images) -> "Tensor":
     """Turn `(n_rows, height, width, channels)` into a tensor with channels first."""
     import torch

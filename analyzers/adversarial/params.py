@@ -6,6 +6,7 @@ from analyzers.core.params import Params, class_choice, column_choice, parameter
 
 Knowledge = Literal["as fits the data", "scores", "labels only", "whole model"]
 Norm = Literal["L-inf", "L2"]
+PLAIN = "FGSM and PGD"
 ImageAttack = Literal[
     "FGSM and PGD",
     "AutoAttack (four attacks)",
@@ -53,15 +54,17 @@ class AdversarialParams(Params):
         help="The model's scores, nothing but its answer, or the whole model. As fits the data: "
         "the whole model for pictures where it gives gradients, else the scores. In tables the "
         "whole model proves the smallest change of trees and attacks networks with gradients; it "
-        "takes two to five times as long. Answers alone take 1,000 or more queries a picture "
+        "takes several times as long, and minutes for large forests. Answers alone take 1,000 or "
+        "more queries a picture "
         "(HopSkipJump).",
     )  # fmt: skip
     effort: int = parameter(
         1000, minimum=10, maximum=100000, label="Tables: effort of a proof, per row",
         only="tabular",
         help="How many boxes of possible changes are looked at where the whole model is known and "
-        "is made of trees. A thousand take about a tenth of a second a row; what is still open "
-        "then is said with a lower bound.",
+        "is made of trees. Where no more leaves than that are within reach, an integer program "
+        "takes over after a fifth of them. A thousand take a tenth of a second to two seconds a "
+        "row; what is still open then is said with a lower bound.",
     )  # fmt: skip
     budget: float = parameter(
         1.0, minimum=0.01, maximum=20, label="Tables: size of the change", only="tabular",
@@ -113,10 +116,12 @@ class AdversarialParams(Params):
     )  # fmt: skip
     steps: int = parameter(
         20, minimum=2, maximum=500, label="Images and networks on tables: gradient steps",
+        only=("image", "tabular"),
         help="Steps of the gradient attack from each start.",
     )  # fmt: skip
     restarts: int = parameter(
         2, minimum=1, maximum=20, label="Images and networks on tables: random starts",
+        only=("image", "tabular"),
         help="How often the gradient attack starts again from a random point.",
     )  # fmt: skip
     image_attack: ImageAttack = parameter(

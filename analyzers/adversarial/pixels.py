@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from analyzers.adversarial.params import Norm
 
 Images = NDArray[np.float32]
+LONGEST_STRETCH, STRETCHES = 64.0, 16
 
 
 def size_of(changed: Images, originals: Images, norm: Norm) -> NDArray[np.float64]:
@@ -44,8 +45,19 @@ def random_pictures(originals: Images, size: float, norm: Norm, rng: np.random.G
     else:
         drawn = rng.standard_normal(originals.shape, dtype=np.float32)
         root = np.sqrt((drawn.reshape(len(drawn), -1) ** 2).mean(axis=1))
-        drawn = drawn / _each(root)
+        drawn = _stretched(originals, drawn / _each(root), size)
     return pull_back(originals + np.float32(size) * drawn, originals, size, norm)
+
+
+def _stretched(originals: Images, drawn: Images, size: float) -> Images:
+    """Lengthen directions until, held to [0, 1], they are as long as allowed; some never are."""
+    low, high = np.ones(len(drawn)), np.full(len(drawn), LONGEST_STRETCH)
+    for _ in range(STRETCHES):
+        middle = (low + high) / 2
+        tried = np.clip(originals + _each((size * middle).astype(np.float32)) * drawn, 0, 1)
+        is_short = size_of(tried, originals, "L2") < size
+        low, high = np.where(is_short, middle, low), np.where(is_short, high, middle)
+    return drawn * _each(high.astype(np.float32))
 
 
 def _each(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -17,7 +17,7 @@ from analyzers.adversarial.proved_reach import (
     reach_estimates,
     reach_table,
 )
-from analyzers.adversarial.robustness import median_estimate, weak_spot_table
+from analyzers.adversarial.robustness import WITHIN, median_estimate, weak_spot_table
 from analyzers.adversarial.rule_tables import rule_tables
 from analyzers.adversarial.table_threat import INSIDE_IF_POSSIBLE, table_threat_model
 from analyzers.adversarial.tables import table_of
@@ -50,28 +50,29 @@ def measure(bench: Workbench, params: AdversarialParams, space: FeasibleSpace) -
     queries = target.queries.astype(np.float64)
     by_noise = noise_changes(target, budgets, noise_rng, bench.track)
     # A change is reported only where every rule is kept and the model repeats the value.
-    moved = points[AT_BUDGET]
+    moved, largest = points[AT_BUDGET], changes[AT_BUDGET]
     proved = prove_reach(bench, params, target, moved)
     if proved.reach is not None:
         moved = proved.reach.points
-        changes[AT_BUDGET] = np.maximum(changes[AT_BUDGET], proved.reach.reached)
+        largest = np.maximum(largest, proved.reach.reached)
     # What a smaller change reaches, a larger one reaches too.
     changes = np.maximum.accumulate(np.maximum(changes, by_noise), axis=0)
+    largest = np.maximum(largest, changes[AT_BUDGET])
     is_kept = space.is_feasible(moved, target.originals)
     if not is_kept.all():
         moved = np.where(is_kept[:, None], moved, target.originals)
 
     steps = np.abs(space.steps(moved, target.originals))
     flips = np.flatnonzero((steps > 0).any(axis=1))
-    note = sampling_note(n_drawn, len(bench.data), "Rows attacked")
+    note = sampling_note(n_drawn, len(bench.data), "Rows to attack")
     unit = bench.subject.target or "prediction"
-    examples, changed = _examples(bench, target, moved, positions, params.examples)
+    examples, changed = _examples(bench, target, moved, positions, params)
     way = points.copy()
     way[AT_BUDGET] = moved
     kept = kept_rows(bench, positions, examples)
     names = [field.name for field in space.fields]
     return Measurements(
-        estimates=_estimates(bench, positions, changes[AT_BUDGET], by_noise[AT_BUDGET])
+        estimates=_estimates(bench, positions, largest, by_noise[AT_BUDGET])
         | {"queries": mean_estimate(queries)}
         | reach_estimates(proved),
         facts={
@@ -266,14 +267,15 @@ def _examples(
     target: Target,
     moved: NDArray[np.float64],
     positions: NDArray[np.int64],
-    most: int,
+    params: AdversarialParams,
 ) -> tuple[pa.Table, pa.Table]:
     space = target.space
     owners = np.arange(len(moved))
     model = bench.need_model()
     before = model.predict(space.decode(target.originals, owners, target.frame)).astype(float)
     after = model.predict(space.decode(moved, owners, target.frame)).astype(float)
-    order = np.argsort(-np.abs(after - before), kind="stable")[:most]
+    order = np.argsort(-np.abs(after - before), kind="stable")[: params.examples]
+    sizes = space.distance(moved, target.originals)
     examples: list[dict[str, object]] = []
     changes: list[dict[str, object]] = []
     for number, row in enumerate(order, start=1):
@@ -288,7 +290,8 @@ def _examples(
                 "example": number, "row": file_row,
                 "true": None if label is None or np.isnan(label) else f"{label:.6g}",
                 "before": f"{before[row]:.6g}", "after": f"{after[row]:.6g}",
-                "size": float(space.distance(new[None], old[None])[0]), "within_budget": True,
+                "size": float(sizes[row]),
+                "within_budget": bool(sizes[row] <= params.budget * WITHIN),
                 "sentence": f"Row {file_row}: {changed.words} moves the prediction from "
                 f"{before[row]:.6g} to {after[row]:.6g}.",
             }

@@ -14,6 +14,7 @@ from analyzers.toolkit.intervals import rate_estimate
 
 # Sizes within the last digits of a budget keep to it.
 WITHIN = 1 + 1e-9
+MOST_WITHSTAND = "Half of the rows or more withstand every change that was looked for."
 NO_CORRECT = "The model answers none of the attacked rows correctly, so there is nothing to attack."
 
 
@@ -77,12 +78,13 @@ def robustness_estimates(outcome: Outcome, budget: float) -> dict[str, Estimate]
         return estimates | dict.fromkeys(
             ("attack_success_rate", "noise_success_rate", "gap_to_noise", "median_size"), none
         )
-    known = outcome.sizes[outcome.is_correct & np.isfinite(outcome.sizes)]
     return estimates | {
         "attack_success_rate": rate_estimate(int(broken.sum()), n_correct),
         "noise_success_rate": rate_estimate(int(by_noise.sum()), n_correct),
         "gap_to_noise": rate_estimate(int((broken & ~by_noise).sum()), n_correct),
-        "median_size": median_estimate(known, "No change of any size was found."),
+        "median_size": median_estimate(
+            outcome.sizes[outcome.is_correct], "No row was right before the attack."
+        ),
     }
 
 
@@ -92,7 +94,7 @@ def median_estimate(
     """A median with its exact interval from order statistics.
 
     Args:
-        values: `(n_rows,)` finite.
+        values: `(n_rows,)`; infinite where nothing was found, which counts as larger than all.
         none: the reason where there are no values.
         confidence: in (0, 1).
 
@@ -103,10 +105,14 @@ def median_estimate(
     if n == 0:
         return Estimate.unmeasured(none)
     ordered = np.sort(values)
-    value = float(np.median(ordered))
+    value = float(ordered[n // 2]) if n % 2 else float(ordered[n // 2 - 1 : n // 2 + 1].mean())
+    if not np.isfinite(value):
+        return Estimate.unmeasured(MOST_WITHSTAND, n=n)
     below = int(stats.binom.ppf((1 - confidence) / 2, n, 0.5))
     if below < 1:
         return Estimate(value=value, n=n, reason="Too few rows for an interval.")
+    if not np.isfinite(ordered[n - below]):
+        return Estimate(value=value, n=n, reason="The upper end is beyond all that was found.")
     return Estimate(
         value=value, low=float(ordered[below - 1]), high=float(ordered[n - below]), n=n,
         method="order statistics", confidence=confidence,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from analyzers.adversarial.aim import Aim
 from analyzers.adversarial.gradient import Broken, kept
 from analyzers.adversarial.moves import reach_of, values_of
+from analyzers.adversarial.network import Network, logits_of
 from analyzers.adversarial.params import Norm
 from analyzers.adversarial.pixels import Images
 from analyzers.core.model import Capability, Model
@@ -23,7 +24,8 @@ from analyzers.core.workbench import Tracker, untracked
 FIRST_SHARE = 0.8
 # After these shares of the questions the squares get half their area.
 SHRINK_AT = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
-LEAST_SCORE = 1e-30
+# Below it a score is as good as zero, and two of them cannot be told apart.
+LEAST_SCORE = 1e-300
 Windows = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 
 
@@ -37,6 +39,7 @@ def random_squares(
     queries: int,
     rng: np.random.Generator,
     track: Tracker = untracked,
+    network: Network | None = None,
 ) -> Broken:
     """Keep random squares that bring the score of another class up, all pictures in step.
 
@@ -49,6 +52,7 @@ def random_squares(
         queries: questions per picture.
         rng: draws the squares.
         track: reports progress.
+        network: gives logits in place of probabilities, which saturate.
     """
     reach = np.float32(reach_of(size, norm, values_of(originals)))
     n_pixels = originals.shape[1] * originals.shape[2]
@@ -57,28 +61,33 @@ def random_squares(
     else:
         current, change = _tiles(originals, reach, rng), _move_budget
     current = current.astype(np.float32)
-    margin = margins(model, current, aim)
+    margin = margins(model, current, aim, network)
     for asked in track(range(1, queries), "Changing squares of pixels"):
         rows = np.flatnonzero(margin <= 0)
         if not len(rows):
             break
         share = FIRST_SHARE / 2 ** sum(asked > queries * at for at in SHRINK_AT)
         tried = change(originals[rows], current[rows], reach, share * n_pixels, rng)
-        tried_margin = margins(model, tried, aim.take(rows))
+        tried_margin = margins(model, tried, aim.take(rows), network)
         better = tried_margin > margin[rows]
         current[rows[better]] = tried[better]
         margin[rows[better]] = tried_margin[better]
     return kept(originals, current, margin > 0)
 
 
-def margins(model: Model, pictures: Images, aim: Aim) -> NDArray[np.float64]:
+def margins(
+    model: Model, pictures: Images, aim: Aim, network: Network | None = None
+) -> NDArray[np.float64]:
     """How far each picture is beyond the goal, `(n_rows,)`; above 0 it is reached.
 
-    In logarithms of probabilities, which are the logits but for a constant; 1 or -1 where the model
-    gives labels only.
+    In logits where there is a network, else in logarithms of probabilities, which are the same but
+    for a constant until they are too small to be told from zero; 1 or -1 where the model gives
+    labels only.
     """
     if not len(pictures):
         return np.zeros(0)
+    if network is not None:
+        return aim.margins(logits_of(network, pictures))
     if Capability.PREDICT_PROBA not in model.capabilities:
         return np.where(aim.is_reached(model.predict(pictures)), 1.0, -1.0)
     return aim.margins(np.log(np.maximum(model.predict_proba(pictures), LEAST_SCORE)))

@@ -37,27 +37,29 @@ def table_threat_model(
         may_change=f"{int(space.is_free.sum())} of {len(space.fields)} columns may change, within "
         "the ranges, units and categories the data shows; missing values stay missing."
         + _rules_in_words(params, len(space.relations)),
-        budget=_budget_in_words(params),
+        budget=_budget_in_words(params, is_inside=is_inside),
         goal=goal,
         is_targeted=bool(params.wanted),
         asked=asked,
     )
 
 
-def _budget_in_words(params: AdversarialParams) -> str:
+def _budget_in_words(params: AdversarialParams, *, is_inside: bool) -> str:
     """Say how large a change may be, what counts as 1, and how many questions it may take."""
     costs = "; ".join(part.strip() for part in params.costs.split(";") if part.strip())
     times = f", times what was set ({costs})" if costs else ""
     return (
         f"A Euclidean change of {params.budget:g}, where one standard deviation of a number or "
         f"another category counts 1{times}; {params.queries:,} queries a row."
+        + (" Those that go with the model's inside come on top." if is_inside else "")
     )
 
 
 def _rules_in_words(params: AdversarialParams, n_relations: int) -> str:
     said = []
     if params.rising or params.falling:
-        said.append(f"{len(params.rising) + len(params.falling)} numbers change one way only")
+        n = len(params.rising) + len(params.falling)
+        said.append(f"{n} {'number changes' if n == 1 else 'numbers change'} one way only")
     if n_relations:
         many = (
             "relation between columns is kept by every row that keeps it"

@@ -172,8 +172,10 @@ TABLES: dict[str, pa.Schema] = {
         [
             ("example", _INT), ("row", _INT), ("true", _TEXT), ("before", _TEXT),
             ("after", _TEXT), ("original", _TEXT), ("adversarial", _TEXT),
-            ("changed_words", pa.list_(_INT)), ("words_changed_share", _FLOAT),
-            ("similarity", _FLOAT), ("meaning", _FLOAT), ("queries", _INT), ("found_by", _TEXT),
+            # The last with control and direction marks written out, which no page shows.
+            ("adversarial_exact", _TEXT), ("changed_words", pa.list_(_INT)),
+            ("words_changed_share", _FLOAT), ("similarity", _FLOAT), ("meaning", _FLOAT),
+            ("queries", _INT), ("found_by", _TEXT),
         ]
     ),
     # Texts: an attack step by step, for the examples that are kept.

@@ -14,7 +14,7 @@ from analyzers.adversarial.edits import n_words_changed, similarity
 from analyzers.adversarial.noise import DRAWS
 from analyzers.adversarial.params import AdversarialParams
 from analyzers.adversarial.random_moves import moves_of
-from analyzers.adversarial.recipe_rules import sentence_similarity
+from analyzers.adversarial.recipe_rules import keeps_rules, sentence_similarity
 from analyzers.adversarial.recipe_table import compare_recipes
 from analyzers.adversarial.recipes import ABOUT, refuse_recipe
 from analyzers.adversarial.robustness import (
@@ -30,7 +30,7 @@ from analyzers.adversarial.text_attack import (
     attack_texts,
     network_for,
 )
-from analyzers.adversarial.text_noise import try_noise
+from analyzers.adversarial.text_noise import Noise, try_noise
 from analyzers.adversarial.text_tables import example_table, row_table, step_table, weak_words
 from analyzers.adversarial.textattack_import import warm_up
 from analyzers.adversarial.threat_model import goal_words, threat_model_table
@@ -38,7 +38,7 @@ from analyzers.core.errors import UnsuitableSubject
 from analyzers.core.model import Capability
 from analyzers.core.result import Estimate, Measurements
 from analyzers.core.workbench import Workbench
-from analyzers.toolkit.intervals import mean_estimate, rate_estimate
+from analyzers.toolkit.intervals import mean_estimate, mean_share_estimate, rate_estimate
 
 __all__ = ["measure", "warm_up"]
 
@@ -88,7 +88,16 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
     n_unfinished = sum(not attempt.is_finished for attempt in found)
     extent = Extent(n_planned, len(texts), len(texts) - n_unfinished)
     attempts = dict(zip(open_.tolist(), found, strict=True))
-    sizes, words_changed = _sizes(texts, attempts)
+    by_search = np.array([at for at, one in attempts.items() if one.is_broken], dtype=np.int64)
+    noise: Noise | None = None
+    if setting.labels_only or not ABOUT[params.recipe].is_reduction:
+        with moves_of(params, model, labels_only=setting.labels_only) as moves:
+            noise = try_noise(
+                bench, model, moves, texts, attacked, _sizes(texts, attempts)[1], np.array(SHARES),
+                target=setting.target, seed=setting.seed,
+            )  # fmt: skip
+        attempts |= _by_chance(texts, attempts, noise, params, setting)
+    sizes, _ = _sizes(texts, attempts)
     tables: dict[str, pa.Table] = {
         "threat_model": _threat_model(bench, params, setting.labels_only),
         "rows": row_table(bench, attacked, texts, attempts, sizes, setting.name),
@@ -101,20 +110,14 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
     )
     facts = _facts(bench, params, setting, attempts)
     behaved = behaviour.measure(bench, texts, memory, params)
-    if not setting.labels_only and ABOUT[params.recipe].is_reduction:
+    if noise is None:
         estimates = _reduction(attacked, texts, attempts)
         return Measurements(
             estimates=estimates | behaved.estimates, facts=facts,
             tables=tables | behaved.tables, sampling=(*attacked.sampling, *_empty(texts)),
             cut_short=extent.note,
         )  # fmt: skip
-    grid = np.array(SHARES)
-    with moves_of(params, model, labels_only=setting.labels_only) as moves:
-        noise = try_noise(
-            bench, model, moves, texts, attacked, words_changed, grid, target=setting.target,
-            seed=setting.seed,
-        )  # fmt: skip
-    outcome = Outcome(attacked.is_correct, sizes, grid, noise.by_share)
+    outcome = Outcome(attacked.is_correct, sizes, np.array(SHARES), noise.by_share)
     broken = np.array([at for at, attempt in attempts.items() if attempt.is_broken], dtype=np.int64)
     n_correct, n = int(attacked.is_correct.sum()), len(texts)
     alike = np.array([similarity(texts[at], attempts[at].text) for at in broken.tolist()])
@@ -126,7 +129,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
     if is_compared and not leaves_out:
         compared = compare_recipes(
             bench, attacked, texts, open_, params, setting.target, memory, setting.seed,
-            fallen=np.isin(open_, broken),
+            fallen=np.isin(open_, by_search),
         )  # fmt: skip
         tables["recipes"] = compared.table
         by_all = {"all_recipes_accuracy": compared.left}
@@ -135,8 +138,8 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
         estimates=robustness_estimates(outcome, WHOLE_TEXT)
         | _same_size_estimates(broken, noise.same_size, n_correct, n)
         | {
-            "words_changed_share": _mean(sizes[broken]), "similarity": _mean(alike),
-            "meaning": _mean(meant), "queries": _mean(queries),
+            "words_changed_share": _mean_share(sizes[broken]), "similarity": _mean_share(alike),
+            "meaning": _mean_share(meant, least=-1.0), "queries": _mean(queries),
         }
         | by_all
         | behaved.estimates,
@@ -153,11 +156,44 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
         }
         | behaved.tables,
         sampling=(
-            *attacked.sampling, *_empty(texts),
+            *attacked.sampling, *_empty(texts), *_spent(attempts, params),
             *((NEEDS_SCORES,) if params.compare_recipes and setting.labels_only else ()),
         ),
         cut_short=extent.note + (f" {NO_COMPARISON}" if leaves_out else ""),
     )  # fmt: skip
+
+
+def _by_chance(
+    texts: list[str],
+    attempts: dict[int, Attempt],
+    noise: Noise,
+    params: AdversarialParams,
+    setting: _Setting,
+) -> dict[int, Attempt]:
+    """Keep what random changes flip and the search did not, as on tables and pictures."""
+    kept = {}
+    for at, attempt in attempts.items():
+        text = noise.texts[at]
+        if attempt.is_broken or not text:
+            continue
+        if keeps_rules(setting.name, texts[at], text, meaning=params.meaning):
+            kept[at] = attempt._replace(
+                text=text, is_broken=True, steps=(texts[at], text), by_chance=True
+            )
+    return kept
+
+
+def _spent(attempts: dict[int, Attempt], params: AdversarialParams) -> tuple[str, ...]:
+    """Say how many searches had no questions left before they found anything."""
+    n = sum(
+        one.queries >= params.queries and (one.by_chance or not one.is_broken)
+        for one in attempts.values()
+    )
+    said = (
+        f"{n:,} of {len(attempts):,} searches found nothing before their {params.queries:,} "
+        "queries were spent: more queries can only find more."
+    )
+    return (said,) if n else ()
 
 
 def _empty(texts: list[str]) -> tuple[str, ...]:
@@ -265,6 +301,10 @@ def _mean(values: NDArray[np.float64]) -> Estimate:
     return mean_estimate(values) if len(values) else Estimate.unmeasured(NOTHING)
 
 
+def _mean_share(values: NDArray[np.float64], *, least: float = 0.0) -> Estimate:
+    return mean_share_estimate(values, least=least) if len(values) else _mean(values)
+
+
 def _facts(
     bench: Workbench, params: AdversarialParams, setting: _Setting, attempts: dict[int, Attempt]
 ) -> dict[str, Any]:
@@ -276,6 +316,7 @@ def _facts(
         "wanted": params.wanted or None, "noise_draws": DRAWS,
         "noise_kind": _noise_kind(params, labels_only=setting.labels_only),
         "n_unconfirmed": sum(attempt.is_unconfirmed for attempt in attempts.values()),
+        "n_found_by_random_only": sum(attempt.by_chance for attempt in attempts.values()),
     }  # fmt: skip
 
 
@@ -290,7 +331,8 @@ def _noise_kind(params: AdversarialParams, *, labels_only: bool) -> str:
 def _threat_model(bench: Workbench, params: AdversarialParams, labels_only: bool) -> pa.Table:
     goal = goal_words(bench, params.wanted)
     differs = "" if labels_only else ABOUT[params.recipe].differs.strip()
-    if not labels_only and ABOUT[params.recipe].is_reduction:
+    is_test = not labels_only and ABOUT[params.recipe].is_reduction
+    if is_test:
         goal = "the same answer from as few words as possible."
     name = _name(params, labels_only=labels_only)
     sight = _knows(params, labels_only=labels_only)
@@ -316,6 +358,7 @@ def _threat_model(bench: Workbench, params: AdversarialParams, labels_only: bool
         "queries a text.",
         goal=goal,
         is_targeted=bool(params.wanted),
+        is_test=is_test,
     )
 
 
@@ -329,6 +372,6 @@ def _reduction(
     queries = np.array([attempt.queries for attempt in attempts.values()], dtype=np.float64)
     return {
         "accuracy": rate_estimate(int(attacked.is_correct.sum()), len(texts)),
-        "words_left_share": _mean(left),
+        "words_left_share": _mean_share(left),
         "queries": _mean(queries),
     }

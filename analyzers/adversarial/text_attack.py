@@ -35,6 +35,7 @@ class Attempt(NamedTuple):
         steps: the texts on the way, from the original to the changed one.
         is_unconfirmed: whether something was found that the second look threw out.
         is_finished: whether the search came to its end; the work may have been ended before.
+        by_chance: whether a random change of the same kind did it and the search did not.
     """
 
     text: str
@@ -43,6 +44,7 @@ class Attempt(NamedTuple):
     steps: tuple[str, ...] = ()
     is_unconfirmed: bool = False
     is_finished: bool = True
+    by_chance: bool = False
 
 
 class _Find(NamedTuple):

@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from pydantic import JsonValue
 
+from analyzers.adversarial.acting_marks import read_back, safe_json
 from analyzers.core.result import Measurements
 from analyzers.core.subject import Subject
 
 NOTE = (
-    "Each text was put to the model once more and checked against its recipe's rules. Parameters "
+    "Each text was put to the model once more and checked against its recipe's rules. Marks that "
+    "do not show are written as JSON escapes; the steps on the way hold a sign in their place. "
+    "Parameters "
     "and digests are enough to make all of it again. Use the texts to test models you are "
     "responsible for."
 )
@@ -36,7 +40,13 @@ def bundle_texts(
         "parameters": dict(params),
         "facts": dict(measurements.facts),
         "threat_model": measurements.tables["threat_model"].to_pylist(),
-        "examples": measurements.tables["text_examples"].to_pylist(),
+        "examples": [_exact(row) for row in measurements.tables["text_examples"].to_pylist()],
         "steps": measurements.tables["text_steps"].to_pylist(),
     }
-    return json.dumps(about, indent=2, ensure_ascii=False).encode()
+    return safe_json(json.dumps(about, indent=2, ensure_ascii=False)).encode()
+
+
+def _exact(row: dict[str, Any]) -> dict[str, Any]:
+    """Put back the marks that do not show, which may be all that was changed."""
+    written = row.pop("adversarial_exact")
+    return row | {"adversarial": read_back(written)}

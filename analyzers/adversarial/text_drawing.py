@@ -11,6 +11,7 @@ from analyzers.core.result import Measurements
 from analyzers.toolkit.plots import PALETTE, figure, plain
 
 _ENOUGH_FLIPS = 10
+LONGEST_NEED = 40
 _FULL = {"range": [0, 1.02], "tickformat": ".0%"}
 
 
@@ -31,7 +32,7 @@ def draw_behaviour(table: pa.Table, measurements: Measurements) -> Chart:
         alt=f"Bars for {len(part)} kinds of swaps.",
         table="behaviour",
         figure=figure(
-            traces, x="Share of texts whose answer changed", y="", xaxis=_FULL,
+            traces, x="Share of texts", y="", xaxis=_FULL,
             yaxis={"type": "category"}, height=140 + 36 * len(part),
         ),
     )  # fmt: skip
@@ -42,8 +43,13 @@ def draw_recipes(table: pa.Table, measurements: Measurements) -> Chart:
     del measurements
     part = [row for row in table.to_pylist() if row["robust_accuracy"] is not None]
     part.sort(key=lambda row: -row["robust_accuracy"])
-    missing = [row["recipe"] for row in table.to_pylist() if row["robust_accuracy"] is None]
-    absent = f" Not run for want of a model: {', '.join(missing)}." if missing else ""
+    missing = [
+        f"{row['recipe'].partition(' (')[0]} (needs {_short(row['needs'])})"
+        for row in table.to_pylist()
+        if row["robust_accuracy"] is None
+    ]
+    absent = f" Not run: {', '.join(missing)}." if missing else ""
+    absent += " Genetic and swarm searches and input reduction are not compared."
     names = [row["recipe"] for row in part]
     traces = [_bars(names, part, "robust_accuracy", "low", "high", "n")]
     n = part[0]["n"] if part else 0
@@ -61,6 +67,11 @@ def draw_recipes(table: pa.Table, measurements: Measurements) -> Chart:
             height=140 + 30 * len(part),
         ),
     )  # fmt: skip
+
+
+def _short(needs: str) -> str:
+    """What a recipe lacks, in a few words: a model's name, or gradients."""
+    return needs if len(needs) <= LONGEST_NEED and needs else "gradients, or a model that opens"
 
 
 def draw_recipe_efforts(table: pa.Table, measurements: Measurements) -> Chart | None:
@@ -87,7 +98,7 @@ def draw_recipe_efforts(table: pa.Table, measurements: Measurements) -> Chart | 
         alt=f"Bars for {len(part)} recipes.",
         table="recipes",
         figure=figure(
-            [bars], x="Share of the words changed", y="", yaxis={"type": "category"},
+            [bars], x="Share of the words", y="", yaxis={"type": "category"},
             xaxis={"tickformat": ".0%", "rangemode": "tozero"}, height=140 + 30 * len(part),
         ),
     )  # fmt: skip

@@ -21,12 +21,14 @@ class Noise(NamedTuple):
     """Whether any of ten random sets of changes reaches what the attack is after.
 
     Attributes:
-        by_share: `(n_shares, n_texts)` with each share of the words changed.
+        by_share: `(n_shares, n_texts)` with up to each share of the words changed.
         same_size: `(n_texts,)` with as many words changed as the attack changed.
+        texts: `(n_texts,)` the least changed text that did; empty where none did.
     """
 
     by_share: NDArray[np.bool_]
     same_size: NDArray[np.bool_]
+    texts: list[str]
 
 
 def try_noise(
@@ -59,7 +61,10 @@ def try_noise(
     """
     flipped = words_changed[words_changed > 0]
     usual = int(np.median(flipped)) if len(flipped) else 1
-    noise = Noise(np.zeros((len(grid), len(texts)), dtype=bool), np.zeros(len(texts), dtype=bool))
+    noise = Noise(
+        np.zeros((len(grid), len(texts)), dtype=bool), np.zeros(len(texts), dtype=bool),
+        [""] * len(texts),
+    )  # fmt: skip
     rows = np.flatnonzero(attacked.is_correct)
     blocks = [rows[at : at + TEXTS_A_CALL] for at in range(0, len(rows), TEXTS_A_CALL)]
     for block in bench.track(blocks, "Changing words at random"):
@@ -85,7 +90,15 @@ def try_noise(
                 for made in by_draw
             ]  # fmt: skip
             hits = [any(count in each for each in reached) for count in wanted]
-            noise.by_share[:, at], noise.same_size[at] = hits[:-1], hits[-1]
+            # Who may change more words may stop at fewer.
+            noise.by_share[:, at] = np.logical_or.accumulate(hits[:-1])
+            noise.same_size[at] = hits[-1]
+            least = min((count for each in reached for count in each), default=None)
+            if least is not None:
+                noise.texts[at] = next(
+                    made[least] for made, each in zip(by_draw, reached, strict=True)
+                    if least in each
+                )  # fmt: skip
     return noise
 
 

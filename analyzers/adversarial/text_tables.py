@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from analyzers.adversarial.acting_marks import written_out
 from analyzers.adversarial.attacked import Attacked
 from analyzers.adversarial.edits import changed_words, n_words_changed, similarity
 from analyzers.adversarial.recipe_rules import sentence_similarity
@@ -16,6 +17,7 @@ from analyzers.toolkit.intervals import rate_estimate
 
 MOST_WEAK_WORDS = 30
 MOST_STEPS = 40
+BY_CHANCE = "random change"
 
 
 def row_table(
@@ -43,7 +45,7 @@ def row_table(
                 "largest_change": None,
                 "within_budget": bool(np.isfinite(sizes[at])),
                 "queries": attempt.queries,
-                "found_by": found_by if hit else None,
+                "found_by": (BY_CHANCE if attempt.by_chance else found_by) if hit else None,
             }
         )
     return table_of("rows", rows)
@@ -57,7 +59,7 @@ def example_table(
     most: int,
     found_by: str,
 ) -> pa.Table:
-    """Keep the texts with the smallest share of changed words."""
+    """Keep the texts with the smallest share of changed words; of shortened ones the largest."""
     classes = bench.subject.classes
     answers = _answers(bench, attempts)
     made: list[dict[str, object]] = []
@@ -70,14 +72,21 @@ def example_table(
                     "true": classes[attacked.codes[at]] if attacked.has_labels else None,
                     "before": classes[attacked.codes[at]], "after": classes[answers[at]],
                     "original": texts[at], "adversarial": attempt.text,
+                    "adversarial_exact": written_out(attempt.text),
                     "changed_words": changed_words(texts[at], attempt.text),
                     "words_changed_share": n_words_changed(texts[at], attempt.text) / n_words,
                     "similarity": similarity(texts[at], attempt.text),
                     "meaning": sentence_similarity(texts[at], attempt.text),
-                    "queries": attempt.queries, "found_by": found_by,
+                    "queries": attempt.queries,
+                    "found_by": BY_CHANCE if attempt.by_chance else found_by,
                 }
             )  # fmt: skip
-    made.sort(key=lambda row: (float(str(row["words_changed_share"])), str(row["original"])))
+    made.sort(
+        key=lambda row: (
+            float(str(row["words_changed_share"])) * (1 if row["before"] != row["after"] else -1),
+            str(row["original"]),
+        )
+    )
     return table_of(
         "text_examples",
         [{"example": number, **row} for number, row in enumerate(made[:most], start=1)],

@@ -37,6 +37,7 @@ def threat_model_table(
     access: str,
     is_targeted: bool = False,
     has_queries: bool = True,
+    is_test: bool = False,
     asked: str = "",
 ) -> pa.Table:
     """State the threat model, one aspect a row.
@@ -48,15 +49,17 @@ def threat_model_table(
         goal: what counts as success.
         access: "white-box" or "black-box".
         is_targeted: whether the attacker wants one answer of their choosing.
+        is_test: whether nobody is deceived, and the model only put to the test.
         has_queries: whether the attack asks the model; gradients alone do not.
         asked: who answered the attack's questions, in sentences; left out where empty.
     """
     # Changing what the model is shown is control of its test data.
     capability = "Testing data control" + (" and query access" if has_queries else "")
     rows: list[dict[str, object]] = [
-        {"aspect": "Kind of attack", "statement": "Evasion: rows are changed after training."},
-        {"aspect": "Attacker's goal",
-         "statement": f"Integrity violation, {'' if is_targeted else 'un'}targeted: {goal}"},
+        {"aspect": "Kind of attack", "statement": "None: a test of what the model reads."
+         if is_test else "Evasion: rows are changed after training."},
+        {"aspect": "Attacker's goal", "statement": goal[:1].upper() + goal[1:] if is_test
+         else f"Integrity violation, {'' if is_targeted else 'un'}targeted: {goal}"},
         {"aspect": "Attacker's knowledge", "statement": f"{access.capitalize()}: {knows}"},
         {"aspect": "Attacker's capability", "statement": f"{capability}. {may_change}"},
         {"aspect": "Budget", "statement": budget},

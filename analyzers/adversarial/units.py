@@ -1,7 +1,8 @@
-"""What changes to a table are measured in: a column's own, and a whole row's."""
+"""What results are measured in, in words: the units of changes, and what it is to withstand."""
 
 from analyzers.adversarial.params import AdversarialParams
 from analyzers.core.result import Measurements
+from analyzers.toolkit.plots import plain
 
 _DEVIATIONS = "standard deviations"
 # A change of one standard deviation costs 1 unless the settings say otherwise.
@@ -16,6 +17,14 @@ def column_unit(params: AdversarialParams) -> str:
 def size_unit(params: AdversarialParams) -> str:
     """Say what the size of a row's whole change is: the Euclidean length over its columns."""
     return f"(Euclidean, in {column_unit(params)})"
+
+
+def standing_words(measurements: Measurements) -> str:
+    """Say what became of rows that withstood the attack: "are still answered correctly"."""
+    wanted = measurements.facts.get("wanted")
+    if not wanted:
+        return "are still answered correctly"
+    return f"are answered correctly or at least not {plain(wanted)!r}, which was wanted"
 
 
 def column_unit_of(measurements: Measurements) -> str:

@@ -24,6 +24,7 @@ Flags = NDArray[np.bool_]
 SIZES_DRAWN = 40
 DRAWN_TO = 2.0
 _NEAR = 1.05
+NONE_PROVED = "No smallest change was proved."
 NOT_BEGUN = "The attack was ended before any row was looked into for a proof."
 
 
@@ -113,7 +114,7 @@ def look_inside(
         attacks=(
             _attack_row("CAPGD", "white-box", params.budget, len(fell), fell, len(fell), n_rows),
             _attack_row(
-                "searches by scores (with CAPGD: CAA)", "black-box", params.budget,
+                "searches (with CAPGD: CAA)", "black-box", params.budget,
                 int((~fell).sum()), fell_to_search, len(fell) - int(fell.sum()), n_rows,
             ),
         ),
@@ -177,7 +178,8 @@ def proof_estimates(inside: Inside, budget: float) -> dict[str, Estimate]:
         names = ("proved_robust", "undecided", "smallest_proved", "search_within_5_percent")
         return dict.fromkeys(names, Estimate.unmeasured(NOT_BEGUN))
     proved = bounds.is_proved
-    both = proved & np.isfinite(bounds.upper) & np.isfinite(bounds.searched)
+    # Where the search found nothing at all, it came no nearer than infinitely far.
+    both = proved & np.isfinite(bounds.upper)
     times = bounds.searched[both] / np.maximum(bounds.upper[both], 1e-300)
     return {
         "proved_robust": rate_estimate(int((bounds.lower > budget * WITHIN).sum()), inside.n_tried),
@@ -185,10 +187,8 @@ def proof_estimates(inside: Inside, budget: float) -> dict[str, Estimate]:
         "smallest_proved": rate_estimate(int(proved.sum()), n),
         "search_within_5_percent": rate_estimate(int((times <= _NEAR).sum()), len(times))
         if len(times)
-        else Estimate.unmeasured("No smallest change was both found by the search and proved."),
-        "search_times_smallest": median_estimate(
-            times, "No smallest change was both found by the search and proved."
-        ),
+        else Estimate.unmeasured(NONE_PROVED),
+        "search_times_smallest": median_estimate(times, NONE_PROVED),
     }
 
 

@@ -91,7 +91,8 @@ def changes_between(
 def listed(phrases: list[str]) -> str:
     """Join phrases, the first five in words and the rest as a count."""
     if len(phrases) > MOST_NAMED:
-        phrases = [*phrases[:MOST_NAMED], f"{len(phrases) - MOST_NAMED:,} smaller changes"]
+        n_more = len(phrases) - MOST_NAMED
+        phrases = [*phrases[:MOST_NAMED], f"{n_more:,} smaller change{'s' * (n_more > 1)}"]
     return phrases[0] if len(phrases) == 1 else f"{', '.join(phrases[:-1])} and {phrases[-1]}"
 
 
@@ -153,7 +154,7 @@ def plainest(examples: pa.Table) -> str:
         rows,
         key=lambda row: (not row["within_budget"], row["sentence"].count(" from "), row["size"]),
     )
-    return str(best["sentence"])
+    return f"For example, at size {best['size']:.3g}: {best['sentence']}"
 
 
 def _sentence(phrases: list[str], before: str, after: str, row: int) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin
 
-from pydantic import Field, ValidationError
+from pydantic import Field, JsonValue, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import to_json
 
@@ -29,7 +29,7 @@ def parameter(
     help: str,
     minimum: float | None = None,
     maximum: float | None = None,
-    only: Modality | None = None,
+    only: Modality | tuple[Modality, ...] = (),
 ) -> Any:  # noqa: ANN401  stands in for a field of any type, as pydantic's Field does
     """Declare a number, a choice (a Literal type), a flag or a short text.
 
@@ -39,24 +39,33 @@ def parameter(
         help: what it does and what it costs.
         minimum: smallest number allowed.
         maximum: largest number allowed.
-        only: the one kind of data it means anything for; forms for other data leave it out.
+        only: the kinds of data it means anything for, where not all; forms for others leave it out.
     """
     return Field(
         default=default, title=label, description=help, ge=minimum, le=maximum,
-        json_schema_extra={"only": only},
+        json_schema_extra={"only": _kinds(only)},
     )  # fmt: skip
 
 
+def _kinds(only: Modality | tuple[Modality, ...]) -> list[JsonValue]:
+    return [only] if isinstance(only, str) else [*only]
+
+
 def column_choice(
-    *, label: str, help: str, among: ColumnGroup, only: Modality | None = None
+    *, label: str, help: str, among: ColumnGroup, only: Modality | tuple[Modality, ...] = ()
 ) -> Any:  # noqa: ANN401  see above
     """Declare a choice of columns, `tuple[str, ...]`; empty means the analyzer's own default."""
     return Field(
-        default=(), title=label, description=help, json_schema_extra={"among": among, "only": only}
+        default=(),
+        title=label,
+        description=help,
+        json_schema_extra={"among": among, "only": _kinds(only)},
     )
 
 
-def class_choice(*, label: str, help: str, none: str, only: Modality | None = None) -> Any:  # noqa: ANN401  see above
+def class_choice(
+    *, label: str, help: str, none: str, only: Modality | tuple[Modality, ...] = ()
+) -> Any:  # noqa: ANN401  see above
     """Declare a choice of one of the subject's classes, `str`; empty means none.
 
     Args:
@@ -66,7 +75,10 @@ def class_choice(*, label: str, help: str, none: str, only: Modality | None = No
         only: as for `parameter`.
     """
     return Field(
-        default="", title=label, description=help, json_schema_extra={"none": none, "only": only}
+        default="",
+        title=label,
+        description=help,
+        json_schema_extra={"none": none, "only": _kinds(only)},
     )
 
 
@@ -82,7 +94,7 @@ class Parameter(NamedTuple):
     maximum: float | None
     choices: tuple[str, ...]
     among: ColumnGroup | None
-    only: Modality | None = None
+    only: tuple[Modality, ...] = ()
     none: str = ""
 
     @property
@@ -126,7 +138,7 @@ def _describe(name: str, field: FieldInfo) -> Parameter:
     if none:
         kind = "class"
     among: Any = extra.get("among")
-    only: Any = extra.get("only")
+    only: Any = extra.get("only") or ()
     return Parameter(
         name=name,
         kind=kind,
@@ -137,7 +149,7 @@ def _describe(name: str, field: FieldInfo) -> Parameter:
         maximum=getattr(bounds.get("Le"), "le", None),
         choices=choices,
         among=among,
-        only=only,
+        only=tuple(only),
         none=none,
     )
 

@@ -119,7 +119,9 @@ class FeasibleSpace:
                 codes = {level: code for code, level in enumerate(field.levels)}
                 encoded[:, place] = column.astype(object).map(codes).to_numpy(np.float64)
             elif np.isfinite(field.low):
-                encoded[:, place] = pd.to_numeric(column).to_numpy(np.float64, na_value=np.nan)
+                values = pd.to_numeric(column).to_numpy(np.float64, na_value=np.nan)
+                is_short = _is_single(column) and field.decimals is not None
+                encoded[:, place] = np.round(values, field.decimals or 0) if is_short else values
         return encoded
 
     def decode(
@@ -425,21 +427,34 @@ def _level_field(name: str, values: pd.Series) -> Field:
 def _number_field(column: Column, values: pd.Series) -> Field:
     known = np.sort(pd.to_numeric(values.dropna()).to_numpy(np.float64))
     known = known[np.isfinite(known)]
+    decimals = _decimals(known, is_single=_is_single(values))
+    if decimals is not None:
+        known = np.round(known, decimals)
     # Sorted before adding up, so that the order of the rows cannot change the last digit.
     scale = float(known.std()) if len(known) else 0.0
     if scale == 0.0:
         reason = NEVER_VARIES if len(known) else NEVER_KNOWN
         return Field(column.name, "fixed", 1.0, np.nan, np.nan, reason=reason)
+    ends = np.unique(known)
+    if len(ends) == 2:
+        # A switch between two values counts as another category does, however rare one of them is.
+        scale = float(ends[1] - ends[0])
     low = float(known[0]) if column.minimum is None else column.minimum
     high = float(known[-1]) if column.maximum is None else column.maximum
     if column.kind == "integer" or pd.api.types.is_integer_dtype(values.dtype):
         return Field(column.name, "integer", scale, float(np.ceil(low)), float(np.floor(high)))
-    return Field(column.name, "number", scale, low, high, decimals=_decimals(known))
+    return Field(column.name, "number", scale, low, high, decimals=decimals)
 
 
-def _decimals(known: NDArray[np.float64]) -> int | None:
+def _is_single(values: pd.Series) -> bool:
+    """Whether numbers are held in single precision, in which 0.1 is not the 0.1 of others."""
+    return str(values.dtype).lower() == "float32"
+
+
+def _decimals(known: NDArray[np.float64], *, is_single: bool) -> int | None:
+    kind = np.float32 if is_single else np.float64
     for digits in range(MOST_DECIMALS + 1):
-        if np.array_equal(np.round(known, digits), known):
+        if np.array_equal(np.round(known, digits).astype(kind), known.astype(kind)):
             return digits
     return None
 

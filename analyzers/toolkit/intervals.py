@@ -116,6 +116,21 @@ def mean_estimate(values: NDArray[np.float64], *, confidence: float = 0.95) -> E
     )  # fmt: skip
 
 
+def mean_share_estimate(values: NDArray[np.float64], *, least: float = 0.0) -> Estimate:
+    """A mean of shares with Student's interval, held to what a share can be.
+
+    Args:
+        values: `(n_rows,)`, at most 1; a few may be above where more was changed than was there.
+        least: smallest value there can be; -1 for a cosine.
+    """
+    mean = mean_estimate(values)
+    if mean.low is None or mean.high is None:
+        return mean
+    most = max(1.0, float(values.max()))
+    low, high = max(mean.low, least), min(mean.high, most)
+    return mean.model_copy(update={"low": low, "high": high})
+
+
 def difference_estimate(first: Estimate, second: Estimate) -> Estimate:
     """First minus second, both measured on different rows, from their own intervals (MOVER).
 

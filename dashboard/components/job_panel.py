@@ -44,7 +44,7 @@ def job_panel(job_id: str, state: JobState, *, what: str) -> bool:
         show_failure(state)
         return False
     if isinstance(state, Stopped):
-        st.info(f"{what} was cancelled. Run it again at any time.", icon=":material/block:")
+        st.info(f"{what}: cancelled. Run it again at any time.", icon=":material/block:")
         return False
     return True
 

@@ -41,7 +41,8 @@ def params_form(
     declared = [
         item
         for item in every
-        if item.only in (None, subject.modality) and (item.kind != "class" or subject.classes)
+        if (not item.only or subject.modality in item.only)
+        and (item.kind != "class" or subject.classes)
     ]
     first, more = declared[:SHOWN_AT_ONCE], declared[SHOWN_AT_ONCE:]
     values: dict[str, Any] = initial.model_dump(mode="json")

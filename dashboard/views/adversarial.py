@@ -106,13 +106,16 @@ def _closing_in(row: dict[str, Any], shown: Shown) -> None:
     if len(steps) < 2:
         return
     by_number = {step["step"]: step for step in steps}
+    is_number = shown.measurements.facts.get("task") == "regression"
     number = st.select_slider(
-        "Step of the attack",
+        "Size allowed, from the least" if is_number else "Step of the attack",
         list(by_number),
         value=steps[-1]["step"],
         key=f"adversarial-row-step-{row['example']}",
-        help="0 is the original. Every further step is a smaller change that the search found, up "
-        "to twelve of them; for a predicted number, what a larger change reaches.",
+        help="0 is the original. Every further step is what a larger change reaches."
+        if is_number
+        else "0 is the original. Every further step is a smaller change that the search found, up "
+        "to twelve of them.",
     )
     step = by_number[number]
     score = step["score_before"]

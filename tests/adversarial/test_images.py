@@ -11,6 +11,7 @@ from analyzers.adversarial.aim import Aim
 from analyzers.adversarial.gradient import many_steps, one_step
 from analyzers.adversarial.network import Network
 from analyzers.adversarial.pixels import pull_back, random_pictures, size_of
+from analyzers.adversarial.square import random_squares
 from analyzers.core.finding import Threshold, Verdict
 from analyzers.core.policy import Policy
 from tests.adversarial.benches import (
@@ -19,6 +20,7 @@ from tests.adversarial.benches import (
     MaskedModel,
     TorchModel,
     digit_network,
+    digits,
     digits_bench,
     picture_bench,
 )
@@ -155,7 +157,73 @@ def test_without_gradients_random_squares_do_better_than_noise():
 
     assert measured.facts["attack"] == "random squares"
     assert measured.estimates["gap_to_noise"].value > 0.05
-    assert "checks_failed" not in measured.estimates
+    # There are no gradients to check; the scores must leave something to climb.
+    assert measured.tables["checks"]["check"].to_pylist() == ["Scores leave something to climb"]
+    assert measured.estimates["checks_failed"].value == 0
+
+
+def test_scores_that_are_exactly_zero_are_not_taken_for_robustness():
+    class Certain(BlindModel):
+        """Scores without a trace of the other classes."""
+
+        def predict_proba(self, inputs):
+            return np.eye(10)[super().predict_proba(inputs).argmax(axis=1)]
+
+    measured = ANALYZER.measure(
+        digits_bench(Certain(digit_network())), AdversarialParams(rows=30, queries=60)
+    )
+
+    assert measured.estimates["checks_failed"].value == 1
+    (check,) = measured.tables["checks"].to_pylist()
+    assert "answers only" in check["explanation"]
+
+
+def test_squares_on_a_network_are_not_blinded_by_certain_scores():
+    model = TorchModel(digit_network())
+    louder = TorchModel(Louder(digit_network()))
+    pictures, codes = digits()
+    right = np.flatnonzero(model.predict(pictures) == codes)[:60]
+    pictures, aim = pictures[right], Aim(codes[right])
+
+    def left(which):
+        network = Network(which, pictures)
+        return int((~random_squares(
+            which, pictures, aim, 0.1, "L-inf", queries=200, rng=np.random.default_rng(0),
+            network=network,
+        ).is_broken).sum())  # fmt: skip
+
+    assert left(louder) == left(model) < 60
+
+
+class Louder(torch.nn.Module):
+    """The same answers with logits a thousand times as large."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, given):
+        return 1000 * self.network(given)
+
+
+def test_random_changes_are_as_large_as_is_said():
+    pictures, _ = digits()
+    for size in (0.1, 0.3):
+        drawn = random_pictures(pictures[:50], size, "L2", np.random.default_rng(0))
+
+        assert size_of(drawn, pictures[:50], "L2") == pytest.approx(np.full(50, size), rel=1e-3)
+        assert drawn.min() >= 0
+        assert drawn.max() <= 1
+
+
+def test_it_is_counted_how_many_survive_saving():
+    bench = digits_bench()
+    measured = ANALYZER.measure(bench, AdversarialParams(rows=40, corruptions=False, examples=500))
+
+    examples = measured.tables["image_examples"].to_pylist()
+    survives = measured.estimates["survives_saving"]
+    assert survives.n == len(examples)
+    assert survives.value == np.mean([row["survives_saving"] for row in examples])
 
 
 def test_answers_alone_are_enough_to_attack():

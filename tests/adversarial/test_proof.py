@@ -345,6 +345,40 @@ def test_relations_between_whole_numbers_are_kept_and_the_proof_still_ends(way):
     assert (bounds.lower >= proved(model, loose, loosely, 2).lower * (1 - 1e-9)).all()
 
 
+@pytest.mark.parametrize("way", ["both", "program"])
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(seed=st.integers(0, 10_000), n_classes=st.integers(2, 3), rule=st.sampled_from(
+    ["relation", "outside"]
+))  # fmt: skip
+def test_no_bound_is_above_the_truth_under_relations_and_outside_ranges(seed, n_classes, rule, way):
+    rng = np.random.default_rng(seed)
+    a, c = rng.integers(0, 9, 120), rng.integers(0, 5, 120)
+    frame = pd.DataFrame({"a": a, "b": np.minimum(8, a + rng.integers(0, 4, 120)), "c": c})
+    ends = np.quantile(lean := a * frame.b - 3 * c + rng.normal(0, 6, 120), [0.4, 0.7])
+    codes = np.digitize(lean, ends[: n_classes - 1])
+    kind = RandomForestClassifier if seed % 2 else GradientBoostingClassifier
+    forest = kind(n_estimators=5, max_depth=4, random_state=seed).fit(frame, codes)
+    model = EstimatorModel(forest, Capability.PREDICT_PROBA)
+    columns = tuple(
+        Column(name=name, kind="integer", role=Role.FEATURE, is_feature=True,
+               maximum=5 if rule == "outside" and name != "c" else None)
+        for name in frame
+    )  # fmt: skip
+    space = space_of(columns, frame, said="a <= b" if rule == "relation" else "")
+    target, found = attacked(model, frame, space)
+
+    bounds = proved(model, target, found, n_classes, 2000, way)
+
+    grid = np.array(list(product(range(9), range(9), range(5))), dtype=np.float64)
+    answers = model.predict(pd.DataFrame(grid, columns=list(frame)).astype(int))
+    for row, original in enumerate(target.originals):
+        originals = np.repeat(original[None], len(grid), axis=0)
+        flips = space.is_feasible(grid, originals) & (answers != target.codes[row])
+        exact = space.distance(grid, originals)[flips].min(initial=np.inf)
+        assert bounds.lower[row] <= exact * (1 + 1e-6)
+        assert bounds.upper[row] >= exact * (1 - 1e-9)
+
+
 @pytest.mark.parametrize("way", ["boxes", "both"])
 def test_a_group_of_flags_of_which_one_is_set_stays_one(way):
     rng = np.random.default_rng(2)

@@ -66,4 +66,25 @@ def test_rates_are_counted_by_hand():
     assert found["noise_accuracy"].value == pytest.approx(0.6)
     assert (found["attack_success_rate"].value, found["attack_success_rate"].n) == (0.5, 4)
     assert found["gap_to_noise"].value == 0.25
-    assert found["median_size"].value == 0.9
+    # Of 0.2, 0.9, 1.4 and one that withstood.
+    assert found["median_size"].value == pytest.approx(1.15)
+    assert found["median_size"].n == 4
+
+
+def test_where_most_withstand_there_is_no_median_size():
+    sizes = np.array([0.2, np.inf, np.inf, 0.3, np.inf])
+    outcome = Outcome(np.ones(5, dtype=bool), sizes, np.array([1.0]), np.zeros((1, 5), dtype=bool))
+
+    found = robustness_estimates(outcome, 1.0)["median_size"]
+
+    assert found.value is None
+    assert "withstand" in found.reason
+
+
+def test_an_open_upper_end_is_no_interval():
+    found = median_estimate(np.r_[np.linspace(0.1, 1, 12), np.full(8, np.inf)], "")
+
+    assert found.value == pytest.approx(np.linspace(0.1, 1, 12)[[9, 10]].mean())
+    assert found.low is None
+    assert found.high is None
+    assert "beyond all that was found" in found.reason

@@ -308,7 +308,7 @@ def test_a_wanted_answer_leaves_as_many_rows_as_were_asked_for():
     n = len(bench.data)
     assert f"{n - n_open:,} of {n:,} rows are left out" in " ".join(measured.sampling)
     goal = measured.tables["threat_model"]["statement"][1].as_py()
-    assert f"{n_open:,} of {n:,} rows do not have it already" in goal
+    assert f"{n_open:,} of {n:,} rows are of another class" in goal
 
 
 @pytest.mark.parametrize("knowledge", ["scores", "labels only"])

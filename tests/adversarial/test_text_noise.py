@@ -20,10 +20,11 @@ from analyzers.adversarial.recipe_rules import WORD, keeps_rules
 from analyzers.adversarial.recipes import ABOUT
 from analyzers.adversarial.text_attack import LABELS_ONLY
 from analyzers.adversarial.text_noise import changed_at_random, try_noise
+from analyzers.adversarial.text_tables import BY_CHANCE
 from analyzers.core.model import Capability
 from analyzers.core.subject import Column, Role
 from analyzers.core.workbench import Workbench
-from tests.adversarial.benches import reviews
+from tests.adversarial.benches import reviews, reviews_bench
 from tests.benches import dataset_of, predictions_of, subject_of
 
 DEEP_WORD_BUG = "DeepWordBug (typing errors)"
@@ -263,3 +264,22 @@ def test_the_model_is_asked_once_for_all_and_only_the_wanted_answer_counts(targe
     assert model.calls == ["labels"]
     assert not noise.by_share[0].any(), "a hundredth of eleven words is no word"
     assert noise.by_share[1].mean() == noise.same_size.mean() == share
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("queries", [20, 600])
+def test_what_chance_finds_the_attack_has_found(queries):
+    params = AdversarialParams(recipe=PWWS, rows=60, queries=queries, behaviour=False)
+
+    measured = ANALYZER.measure(reviews_bench(80), params)
+
+    by_chance = [row for row in measured.tables["rows"].to_pylist() if row["found_by"] == BY_CHANCE]
+    assert len(by_chance) == measured.facts["n_found_by_random_only"]
+    assert by_chance or queries > 20
+    numbers = measured.estimates
+    assert numbers["robust_accuracy"].value <= numbers["noise_accuracy"].value
+    curve = measured.tables["curve"].to_pandas()
+    assert (curve["robust_accuracy"] <= curve["noise_accuracy"] + 1e-12).all()
+    assert curve["noise_accuracy"].is_monotonic_decreasing
+    spent = "queries were spent" in " ".join(measured.sampling)
+    assert spent == (queries == 20)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzers.adversarial import ANALYZER, AdversarialParams
-from analyzers.adversarial.behaviour import negate, swap_gender
+from analyzers.adversarial.behaviour import SWAPS, negate, swap_gender
 from analyzers.adversarial.label_only_text import search_labels_only
 from analyzers.adversarial.lexicon.thesaurus import antonyms_of, synonyms_of
 from analyzers.adversarial.lexicon.vectors import word_vectors
@@ -115,6 +115,18 @@ def test_gender_and_negation_are_swapped_by_rule():
     assert negate("It is good") == "It is not good"
     assert negate("It is not good") == "It is good"
     assert negate("Good film") == "Good film"
+    assert negate("I can't wait and won't go") == "I can wait and won't go"
+    assert negate("It won’t do. Won't it?") == "It will do. Won't it?"
+    assert negate("It isn't, it ain't") == "It is, it ain't"
+    assert negate("The can was full") == "The can was not full"
+    assert negate("Will Smith is here") == "Will Smith is not here"
+    assert negate("Will he come") == "Will not he come"
+
+
+def test_what_is_compared_with_the_day_has_as_many_tries_as_the_day():
+    tries = {swap.name: len(swap.variants("Some text")) for swap in SWAPS}
+
+    assert tries["weekday"] == tries["writer_name"] == tries["writer_identity"]
 
 
 def test_rules_refuse_what_a_recipe_does_not_do():

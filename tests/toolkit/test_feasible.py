@@ -178,3 +178,34 @@ def test_columns_come_back_in_their_own_type(dtype):
 
     assert back["x"].dtype == table["x"].dtype
     assert back["x"].tolist() == table["x"].tolist()[::-1]
+
+
+def test_a_switch_between_two_numbers_counts_one_however_rare():
+    columns = [Column(name="flag", kind="integer", role=Role.FEATURE, is_feature=True)]
+    space = space_of(columns, pd.DataFrame({"flag": [0] * 199 + [1]}))
+
+    assert space.distance(np.array([[1.0]]), np.array([[0.0]])).tolist() == [1.0]
+
+
+def test_numbers_in_single_precision_have_the_digits_and_relations_of_others():
+    rng = np.random.default_rng(0)
+    part, rest = rng.integers(0, 50, 150) / 10, rng.integers(0, 50, 150) / 10
+    frame = pd.DataFrame({"part": part, "rest": rest, "total": np.round(part + rest, 1)})
+    columns = [
+        Column(name=name, kind="number", role=Role.FEATURE, is_feature=True) for name in frame
+    ]
+    spaces = [
+        space_of(columns, given, keeps_relations=True)
+        for given in (frame, frame.astype(np.float32))
+    ]
+
+    decimals, relations = (
+        [[field.decimals for field in space.fields] for space in spaces],
+        [[relation.words(list(frame)) for relation in space.relations] for space in spaces],
+    )
+    assert decimals[0] == decimals[1] == [1, 1, 1]
+    assert relations[0] == relations[1]
+    assert any("+" in words for words in relations[0])
+    single = frame.astype(np.float32)
+    back = spaces[1].decode(spaces[1].encode(single), np.arange(len(single)), single)
+    assert back.equals(single)

@@ -206,14 +206,18 @@ class _Probe:
 
 def _single_values(place: int, field: Field, starts: Floats) -> Cells:
     digits = 0 if field.rule == "integer" else field.decimals
-    count = np.inf if digits is None else (field.high - field.low) * 10.0**digits + 1
     known = np.unique(starts[np.isfinite(starts)])
+    low, high = min(field.low, *known, field.high), max(field.high, *known, field.low)
+    count = np.inf if digits is None else (high - low) * 10.0**digits + 2
     if digits is None or count + len(known) > MOST_SINGLE_VALUES:
         raise DoesNotFit(
             f"what it makes of the column {field.name!r} does not grow with it, and the column has "
             f"more than {MOST_SINGLE_VALUES} values"
         )
-    grid = np.round(field.low + np.arange(round(count)) / 10.0**digits, digits)
+    grid = np.round(
+        np.ceil(low * 10.0**digits) / 10.0**digits + np.arange(round(count)) / 10.0**digits, digits
+    )
+    grid = grid[grid <= high]
     values = np.unique(np.r_[grid, known])
     return Cells(place, values, values, in_order=False)
 
@@ -233,10 +237,12 @@ def nearest_in_cells(cells: Cells, field: Field, start: float) -> Floats:
     if field.levels:
         return first
     digits = 0 if field.rule == "integer" else field.decimals
-    up = _on_grid(np.maximum(first, field.low), digits, upwards=True)
-    down = _on_grid(np.minimum(last, field.high), digits, upwards=False)
-    up = np.where((up <= np.minimum(last, field.high)) & (field.may != "fall"), up, np.nan)
-    down = np.where((down >= np.maximum(first, field.low)) & (field.may != "rise"), down, np.nan)
+    # A row outside the range may stay there and come nearer to it.
+    low, high = min(field.low, start), max(field.high, start)
+    up = _on_grid(np.maximum(first, low), digits, upwards=True)
+    down = _on_grid(np.minimum(last, high), digits, upwards=False)
+    up = np.where((up <= np.minimum(last, high)) & (field.may != "fall"), up, np.nan)
+    down = np.where((down >= np.maximum(first, low)) & (field.may != "rise"), down, np.nan)
     away = np.where(first > start, up, down)
     return np.where((first <= start) & (start <= last), start, away)
 

@@ -88,7 +88,7 @@ class _Largest(Branching):
 
     def keep(self, boxes: Boxes, is_open: Flags, is_new: Flags) -> None:
         ceilings = self._ceilings(boxes, is_open)
-        alive = ceilings > self._best + self.margins.tolerance
+        alive = (ceilings > self._best + self.margins.tolerance) & (boxes.cost < self.limit)
         asked = np.flatnonzero(alive & is_new & (boxes.sums[:, 0] > self._best))
         if len(asked):
             broken = self._check(boxes.at[asked])

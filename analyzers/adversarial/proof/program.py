@@ -60,14 +60,24 @@ class Program:
         """Rule out that all of these leaves, one of every tree, are reached at once."""
         self._rows.add(self._n_cells + reached, 1.0, -np.inf, len(reached) - 1.0)
 
-    def exclude_cells(self, at: Integers, columns: Flags) -> None:
-        """Rule out that some columns end in the cells of a point all at once."""
+    def exclude_cells(self, at: Integers, columns: Flags) -> bool:
+        """Rule out that some columns end where a point does all at once; return whether it can be.
+
+        It cannot where a column could take another value without the program telling them apart.
+        """
+        if not all(
+            self._row.is_single[column][at[column]]
+            and self._layout.holds_one_cell(column, int(at[column]))
+            for column in np.flatnonzero(columns).tolist()
+        ):
+            return False
         parts = [self._layout.ends_in(int(column), int(at[column]))
                  for column in np.flatnonzero(columns)]  # fmt: skip
         places = np.concatenate([part.places for part in parts])
         values = np.concatenate([part.values for part in parts])
         constant = sum(part.constant for part in parts)
         self._rows.add(places, values, -np.inf, len(parts) - 1 - constant)
+        return True
 
     def nearest(self, margins: Margins, *, slack: float, most: float, nodes: int) -> Solved:
         """Look for the cheapest point that reaches every margin; its objective is the squared size.
@@ -183,12 +193,14 @@ class _Layout(NamedTuple):
         cheapest: for columns in order the cheapest cell of every stretch between two cuts; for
             others every cell.
         cuts: for columns in order the last cell below each cut; None for others.
+        n_cells: of each column.
         constant: of the cost.
     """
 
     first: list[int]
     cheapest: list[Integers]
     cuts: list[Integers | None]
+    n_cells: list[int]
     constant: float
 
     def ends_in(self, column: int, cell: int) -> _Term:
@@ -205,6 +217,16 @@ class _Layout(NamedTuple):
             np.array(places, dtype=np.int64), np.array(values), float(stretch == len(cuts))
         )
 
+    def holds_one_cell(self, column: int, cell: int) -> bool:
+        """Whether the stretch of a cell holds no other one."""
+        cuts = self.cuts[column]
+        if cuts is None:
+            return True
+        stretch = int(np.searchsorted(cuts, cell))
+        first = cuts[stretch - 1] + 1 if stretch else 0
+        last = cuts[stretch] if stretch < len(cuts) else self.n_cells[column] - 1
+        return bool(first == last)
+
     def cells(self, x: Floats) -> Integers:
         """Read the cells `(n_columns,)` off a solution."""
         made = []
@@ -220,7 +242,7 @@ class _Layout(NamedTuple):
 def _columns(row: RowBoxes, rows: _Rows) -> tuple[Floats, _Layout]:
     """Lay out the columns: their variables, what these cost, and what binds them."""
     costs: list[Floats] = [np.zeros(0)]
-    layout = _Layout([], [], [], 0.0)
+    layout = _Layout([], [], [], [len(paid) for paid in row.costs], 0.0)
     n = 0
     for column, paid in enumerate(row.costs):
         layout.first.append(n)

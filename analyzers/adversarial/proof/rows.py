@@ -131,7 +131,8 @@ def _by_program(
     """Return a squared size that no change is smaller than, and hand on what flips.
 
     The cheapest point may break a rule between columns, or reach leaves whose sums tie and go the
-    other way in the model; either is ruled out, and the next one looked for.
+    other way in the model. Either is ruled out where nothing else goes with it, and the next one is
+    looked for.
     """
     program = Program(problem, target.space.relations)
     bound, is_over = 0.0, False
@@ -145,9 +146,7 @@ def _by_program(
         is_over = bool(flips[0])
         if not is_over:
             program.exclude_leaves(problem.reached(solved.at[None])[0])
-        elif _holds_one_value(problem, solved.at, broken[0]):
-            program.exclude_cells(solved.at, broken[0])
-        else:
+        elif not broken.any() or not program.exclude_cells(solved.at, broken[0]):
             break
     if not is_over:
         # Ties without end: what lies clearly beyond them is at least a change in earnest.
@@ -159,12 +158,6 @@ def _by_program(
     # What the solver proves to be the smallest is the change itself, to its tolerance.
     known = float(found.distances[row]) ** 2
     return known if bound >= known * (1 - TOLERANCE) else bound
-
-
-def _holds_one_value(problem: RowBoxes, at: Integers, broken: Flags) -> bool:
-    """Whether the columns of a broken rule have no other value in their cells; none broken: no."""
-    columns = np.flatnonzero(broken)
-    return len(columns) > 0 and all(problem.is_single[each][at[each]] for each in columns)
 
 
 def _goals(boxes: LeafBoxes, problem: RowBoxes, code: int, wanted: int | None) -> list[Margins]:
