@@ -9,6 +9,8 @@ References:
     Kernighan and Lin 1970 (exchanging pairs to leave a local optimum).
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,11 +22,17 @@ from analyzers.core.workbench import Tracker, untracked
 ROUNDS = 20
 MOST_PUT_BACK = 3
 MOST_TRIED = 40
+LADDER = 8
+MOST_RUNGS, MOST_LADDERS = 2, 2
+RUNG_BISECTIONS = 4
+_FLAT = 1e-9
 MOST_SCATTERED = 3
 # What saves less than a hundredth is not worth a question.
 WORTHWHILE = 0.99
 SOURCE = "exchange of features"
-_KEPT_SHARES = (0.0, 0.5)
+# What a feature keeps of its change: a tree may have a cut anywhere on the way, and one that is
+# kept for three quarters passes most of them and leaves two thirds of the room to another.
+_KEPT_SHARES = (0.0, 0.5, 0.75)
 _REACHES = (-1.0, 1.0, -0.5, 0.5)
 
 
@@ -53,7 +61,7 @@ def exchange(
             return
         before = found.distances[rows].copy()
         tried = (
-            _exchanged(target, found, rows[is_new[rows]], rng),
+            _exchanged(target, found, rows[is_new[rows]], queries, rng),
             _scattered(target, found, rows[~is_new[rows]], rng),
         )
         points, owners = (np.concatenate([part[at] for part in tried]) for at in (0, 1))
@@ -104,14 +112,17 @@ def _scattered(
 
 
 def _exchanged(
-    target: Target, found: Found, rows: NDArray[np.int64], rng: np.random.Generator
+    target: Target, found: Found, rows: NDArray[np.int64], queries: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """List exchanged points `(n_points, n_features)` and the rows they belong to."""
     space = target.space
     steps = space.steps(found.points[rows], target.originals[rows])
     largest = np.argsort(-np.abs(steps), axis=1, kind="stable")
     most = min(MOST_PUT_BACK, steps.shape[1])
-    parts: list[tuple[NDArray[np.float64], NDArray[np.int64]]] = []
+    parts: list[_Part] = []
+    if target.sight == "scores":
+        for rung in _rungs(target, found, rows, largest[:, :MOST_LADDERS]):
+            parts += _moved(target, found, *rung, is_rung=True)
     for rank in range(most):
         back = largest[:, rank]
         changed = steps[np.arange(len(rows)), back] != 0
@@ -119,15 +130,98 @@ def _exchanged(
             # A category goes back wholly or not at all.
             use = changed & ~(space.is_level[back] & (share > 0))
             if use.any():
-                parts += _moved(target, found, rows[use], back[use], share)
+                parts += _moved(target, found, rows[use], back[use], np.full(use.sum(), share))
     if not parts:
         return np.zeros((0, steps.shape[1])), np.zeros(0, dtype=np.int64)
-    points = np.concatenate([part[0] for part in parts])
-    owners = np.concatenate([part[1] for part in parts])
+    points = np.concatenate([part.points for part in parts])
+    owners = np.concatenate([part.owners for part in parts])
+    turn = np.concatenate([np.full(len(part.owners), part.turn) for part in parts])
     shuffled = rng.permutation(len(owners))
-    order = shuffled[np.argsort(owners[shuffled], kind="stable")]
-    kept = rank_in_row(owners[order]) < MOST_TRIED
+    order = shuffled[np.lexsort((turn[shuffled], owners[shuffled]))]
+    # Half of what is left, so that what is found can be looked into in turn.
+    most = np.maximum(MOST_TRIED, (queries - target.queries) // 2)
+    kept = rank_in_row(owners[order]) < most[owners[order]]
     return points[order[kept]], owners[order[kept]]
+
+
+class _Part(NamedTuple):
+    """Points to be asked about, and in which turn.
+
+    Attributes:
+        points: `(n_points, n_features)`.
+        owners: `(n_points,)` the rows they belong to.
+        turn: those of the first turn are asked about first.
+    """
+
+    points: NDArray[np.float64]
+    owners: NDArray[np.int64]
+    turn: int
+
+
+def _rungs(
+    target: Target, found: Found, rows: NDArray[np.int64], largest: NDArray[np.int64]
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]]:
+    """Find where a score steps up on the way to a flip: what is enough for half of the way.
+
+    Trees answer in steps. A feature that flips the answer alone often passes a cut on its way,
+    behind which a small change of another feature would be enough. The first place behind such a
+    cut is found by bisection.
+
+    Args:
+        target: gives scores.
+        found: the flips.
+        rows: those to look at.
+        largest: `(n_rows, n_ladders)` features that change most, which are followed.
+
+    Returns:
+        Rows, features and the shares of their changes, for every rung that was found.
+    """
+    space, rungs = target.space, []
+    shares = np.arange(LADDER) / LADDER
+    for fields in largest.T:
+        use = ~space.is_level[fields] & (
+            found.points[rows, fields] != target.originals[rows, fields]
+        )
+        mine, field = rows[use], fields[use]
+        if not len(mine):
+            continue
+        there = np.repeat(np.arange(len(mine)), LADDER)
+        margins = _at_share(
+            target, found, mine[there], field[there], np.tile(shares, len(mine))
+        ).reshape(len(mine), LADDER)
+        rises = (np.diff(margins, axis=1) > _FLAT) & (margins[:, 1:] <= 0)
+        # Where a score moves all the way there are no steps to stand on.
+        rises &= (rises.sum(axis=1) <= LADDER // 2)[:, None]
+        place, rung = np.nonzero(rises & (np.cumsum(rises[:, ::-1], axis=1)[:, ::-1] <= MOST_RUNGS))
+        if not len(place):
+            continue
+        low, high = shares[rung].copy(), shares[rung + 1].copy()
+        reached = margins[place, rung + 1]
+        for _ in range(RUNG_BISECTIONS):
+            middle = (low + high) / 2
+            is_up = _at_share(target, found, mine[place], field[place], middle) >= reached - _FLAT
+            low, high = np.where(is_up, low, middle), np.where(is_up, middle, high)
+        rungs.append((mine[place], field[place], high))
+    return rungs
+
+
+def _at_share(
+    target: Target,
+    found: Found,
+    rows: NDArray[np.int64],
+    fields: NDArray[np.int64],
+    shares: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Ask about flips of which one feature goes a share of its way only, `(n_rows,)`."""
+    originals, points = target.originals[rows], found.points[rows].copy()
+    at = np.arange(len(rows))
+    points[at, fields] = originals[at, fields] + shares * (
+        points[at, fields] - originals[at, fields]
+    )
+    points = target.space.repair(points, originals)
+    margins = target.margins(points, rows)
+    found.offer(points, rows, margins, source=SOURCE)
+    return margins
 
 
 def _moved(
@@ -135,8 +229,10 @@ def _moved(
     found: Found,
     rows: NDArray[np.int64],
     back: NDArray[np.int64],
-    share: float,
-) -> list[tuple[NDArray[np.float64], NDArray[np.int64]]]:
+    share: NDArray[np.float64],
+    *,
+    is_rung: bool = False,
+) -> list[_Part]:
     """Put one feature of each row back to a share of its change and move each other one."""
     space, at = target.space, np.arange(len(rows))
     originals, base = target.originals[rows], found.points[rows].copy()
@@ -153,13 +249,16 @@ def _moved(
         if field.rule == "level":
             use &= room >= 1.0 / space.scales[place]
             values = [np.full(len(rows), float(code)) for code in range(len(field.levels))]
+            is_whole = [True] * len(values)
         else:
             reach = room * space.scales[place]
             values = [originals[:, place] + sign * reach for sign in _REACHES]
-        for value in values:
+            is_whole = [abs(sign) == 1 for sign in _REACHES]
+        for value, whole in zip(values, is_whole, strict=True):
             kept = use & (value != base[:, place])
             if kept.any():
                 points = base[kept]
                 points[:, place] = value[kept]
-                parts.append((points, rows[kept]))
+                # The whole room of one other feature is the best guess, most of all behind a cut.
+                parts.append(_Part(points, rows[kept], 2 - whole - (is_rung and whole)))
     return parts

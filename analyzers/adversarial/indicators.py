@@ -28,8 +28,8 @@ _HARDEN = (
 _TABLE = (
     Indicator(
         "robust_accuracy",
-        "{before} of the answers are right; after changes of at most {budget}, {value} still are, "
-        "and after ten random changes of the same size {noise}",
+        "{before} of the answers are right; after ten random changes of at most {budget} {noise} "
+        "still are, and after the attack within the same bounds {value}",
         _HARDEN,
         "Chen, Jordan and Wainwright 2020; Simonetto et al. 2024 on constraints in tables",
     ),
@@ -221,8 +221,8 @@ _REDUCTION = (
 _REGRESSION = (
     Indicator(
         "moved_beyond_error",
-        "Changes of at most {budget} move {value} of the predictions by more than the model's "
-        "usual error of {usual} {outcome}; ten random changes of the same size do so for {noise}",
+        "Ten random changes of at most {budget} move {noise} of the predictions by more than the "
+        "model's usual error of {usual} {outcome}; the attack within the same bounds moves {value}",
         _HARDEN,
         "Nguyen and Raff 2019 (adversarial attacks on regression); NIST AI 100-2 E2025, evasion",
     ),
