@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzers.adversarial.found import Found
+from analyzers.adversarial.robustness import WITHIN
 from analyzers.adversarial.shrink import shrink
 from analyzers.adversarial.target import Target, rank_in_row
 from analyzers.core.workbench import Tracker, untracked
@@ -25,6 +26,7 @@ MOST_TRIED = 40
 LADDER = 8
 MOST_RUNGS, MOST_LADDERS = 2, 2
 RUNG_BISECTIONS = 4
+LADDER_QUESTIONS = MOST_LADDERS * (LADDER + MOST_RUNGS * RUNG_BISECTIONS)
 _FLAT = 1e-9
 MOST_SCATTERED = 3
 # What saves less than a hundredth is not worth a question.
@@ -67,7 +69,8 @@ def exchange(
         points, owners = (np.concatenate([part[at] for part in tried]) for at in (0, 1))
         points = target.space.repair(points, target.originals[owners])
         sizes = target.space.distance(points, target.originals[owners])
-        smaller = (sizes > 0) & (sizes < WORTHWHILE * found.distances[owners])
+        # What takes all the room there is must not be lost to the last digit.
+        smaller = (sizes > 0) & (sizes <= WORTHWHILE * WITHIN * found.distances[owners])
         points, owners = points[smaller], owners[smaller]
         affordable = rank_in_row(owners) < (queries - target.queries)[owners]
         points, owners = points[affordable], owners[affordable]
@@ -121,7 +124,9 @@ def _exchanged(
     most = min(MOST_PUT_BACK, steps.shape[1])
     parts: list[_Part] = []
     if target.sight == "scores":
-        for rung in _rungs(target, found, rows, largest[:, :MOST_LADDERS]):
+        can_pay = queries - target.queries[rows] >= 2 * LADDER_QUESTIONS
+        ladders = largest[can_pay, :MOST_LADDERS]
+        for rung in _rungs(target, found, rows[can_pay], ladders):
             parts += _moved(target, found, *rung, is_rung=True)
     for rank in range(most):
         back = largest[:, rank]

@@ -18,7 +18,7 @@ from analyzers.toolkit.intervals import rate_estimate
 
 _NEAR = 1.05
 KNOWS = "the whole model: its trees and its predicted value."
-ATTACK = "one feature at a time, then branch and bound over the trees"
+ATTACK = "searches by questions, then proofs over the trees"
 
 
 class ProvedReach(NamedTuple):

@@ -33,6 +33,7 @@ from analyzers.toolkit.sampling import sample_rows, sampling_note
 SHARES = (0.1, 0.25, 0.5, 1.0, 1.5)
 AT_BUDGET = SHARES.index(1.0)
 GOAL = "the prediction as far off as possible, up or down."
+BY_QUESTIONS = "slope, useful changes together, one feature at a time"
 KNOWS_VALUES = "the predicted value."
 NO_CHOICE = " A predicted number has neither scores nor labels, so that choice changes nothing."
 
@@ -77,7 +78,7 @@ def measure(bench: Workbench, params: AdversarialParams, space: FeasibleSpace) -
         | reach_estimates(proved),
         facts={
             "modality": "tabular", "task": "regression", "attacker_sees": "values",
-            "attack": "one feature at a time" if proved.reach is None else ATTACK,
+            "attack": BY_QUESTIONS if proved.reach is None else ATTACK,
             "inside_refused": proved.refused or None, "budget": params.budget,
             "budget_unit": size_unit(params), "column_unit": column_unit(params), "outcome": unit,
             "n_free_columns": int(space.is_free.sum()), "noise_draws": DRAWS,

@@ -1,6 +1,7 @@
 """Searches by questions against trying everything, on trees, under every rule and price."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from analyzers.adversarial.found import Found
 from analyzers.adversarial.params import AdversarialParams
 from analyzers.adversarial.target import Target
 from analyzers.core.model import Capability
+from analyzers.core.subject import Column, Role
 from analyzers.core.workbench import Workbench
 from analyzers.toolkit.feasible import space_of
 from tests.adversarial.test_proof import COLUMNS, nearest_by_trying, one_hot, outcome, people
@@ -155,3 +157,40 @@ def test_a_dear_change_is_exchanged_for_a_cheap_one():
     assert found.points[0, 0] == pytest.approx(0.2)
     assert found.points[0, 1] == 5
     assert found.distances[0] == pytest.approx(nearest_by_trying(target)[0])
+
+
+class Stairs:
+    """No where the first number is small; behind a first cut a little of the second is enough."""
+
+    kind, native = "stairs", None
+    capabilities = frozenset({Capability.PREDICT_PROBA})
+
+    def predict_proba(self, inputs):
+        first, second = inputs["x0"].to_numpy(), inputs["x1"].to_numpy()
+        score = np.where(first > 1.6, 0.9, np.where(first > 0.5, 0.2 + 0.6 * (second > 0.3), 0.1))
+        return np.c_[1 - score, score]
+
+    def predict(self, inputs):
+        return self.predict_proba(inputs).argmax(axis=1)
+
+
+def test_a_second_change_is_looked_for_behind_the_first_cut():
+    names = [f"x{at}" for at in range(20)]
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(200, 20)), columns=names)
+    columns = tuple(
+        Column(name=name, kind="number", role=Role.FEATURE, is_feature=True, minimum=-9, maximum=9)
+        for name in names
+    )
+    space = space_of(columns, frame)
+    rows = pd.DataFrame(np.zeros((4, 20)), columns=names)
+    target = Target(Stairs(), space, rows, np.zeros(4, dtype=np.int64), sight="scores")
+    found = Found(target)
+    far = rows.to_numpy().copy()
+    far[:, 0] = 1.7
+    found.offer(far, np.arange(4), target.margins(far, np.arange(4)), source="a single change")
+
+    exchange(target, found, queries=200, rng=np.random.default_rng(0))
+
+    exact = np.sqrt((0.5 / space.scales[0]) ** 2 + (0.3 / space.scales[1]) ** 2)
+    assert (target.queries <= 200).all()
+    assert found.distances == pytest.approx(np.full(4, exact), rel=0.05)
