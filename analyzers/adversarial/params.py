@@ -62,8 +62,8 @@ class AdversarialParams(Params):
         1000, minimum=10, maximum=100000, label="Tables: effort of a proof, per row",
         only="tabular",
         help="How many boxes of possible changes are looked at where the whole model is known and "
-        "is made of trees. Where no more leaves than that are within reach, an integer program "
-        "takes over after a fifth of them. A thousand take a tenth of a second to two seconds a "
+        "is made of trees. Where no more leaves than that are within reach, an integer program is "
+        "solved first. A thousand take a tenth of a second to two seconds a "
         "row; what is still open then is said with a lower bound.",
     )  # fmt: skip
     budget: float = parameter(

@@ -26,8 +26,6 @@ SOURCE = "proof by branch and bound"
 _SAME = 1 - 1e-9
 # Solves of one integer program, each without the point of the one before.
 MOST_SOLVED = 6
-# Of the effort, where the integer program can take over.
-SMALL_SHARE = 5
 
 
 class Bounds(NamedTuple):
@@ -97,25 +95,25 @@ def bound_rows(
 def _bound_row(
     boxes: LeafBoxes, target: Target, found: Found, row: int, own: Flags, effort: int
 ) -> tuple[float, int]:
-    """Split boxes first, which is quick where little has to change; then the integer program."""
+    """Solve an integer program where leaves are few, and split boxes where that is not enough."""
     known = float(found.distances[row]) ** 2
     problem = row_boxes(boxes, target.space, target.originals[row], own, known * (1 + 1e-9))
     asked = _Asked(target, found, row, problem)
-    # Few leaves are proved sooner by the program than by many boxes.
+    # Few leaves are proved sooner by the integer program than by many boxes.
     is_small = len(problem.leaves) <= effort
-    lower, left, looked = np.inf, effort // SMALL_SHARE if is_small else effort, 0
+    lower, left, looked = np.inf, effort, 0
     goals = _goals(boxes, problem, int(target.codes[row]), target.wanted)
     for place, margins in enumerate(goals):
-        known = min(known, float(found.distances[row]) ** 2)
-        nearest = nearest_change(
-            problem, margins, known=known, effort=left // (len(goals) - place), ask=asked
-        )
-        bound = nearest.lower
-        if bound < min(nearest.upper, known) * _SAME and is_small:
-            bound = max(bound, _by_program(problem, margins, target, found, row, asked, effort))
+        bound = _by_program(problem, margins, target, found, row, asked, effort) if is_small else 0
+        known = float(found.distances[row]) ** 2
+        if bound < known * _SAME:
+            nearest = nearest_change(
+                problem, margins, known=known, effort=left // (len(goals) - place), ask=asked
+            )
+            bound = max(bound, nearest.lower)
+            left -= nearest.n_boxes
+            looked += nearest.n_boxes
         lower = min(lower, bound)
-        left -= nearest.n_boxes
-        looked += nearest.n_boxes
     return float(np.sqrt(min(lower, float(found.distances[row]) ** 2))), looked
 
 
