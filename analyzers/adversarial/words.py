@@ -18,7 +18,7 @@ def draw_texts(table: pa.Table, measurements: Measurements) -> Chart:
     """Lay out examples as a table; words that changed are bold."""
     examples = table.to_pylist()[:MOST_SHOWN]
     is_shortened = "words_left_share" in measurements.estimates
-    befores = [
+    originals = [
         # What was left out can be shown where it stood only.
         highlighted(example["original"], changed_words(example["adversarial"], example["original"]))
         if is_shortened
@@ -27,7 +27,7 @@ def draw_texts(table: pa.Table, measurements: Measurements) -> Chart:
     ]
     cells = [
         [str(example["row"]) for example in examples],
-        befores,
+        originals,
         [
             plain(example["adversarial"], longest=LONGEST_TEXT)
             if is_shortened
