@@ -1,7 +1,7 @@
 """Swaps that should not matter, and one that should: names, identity terms, negation.
 
 No search and no attacker: each text is rewritten by rule and the answers are compared. Beside them
-stands a swap that matters to nobody, the day of the week.
+stands a swap that matters to nobody, the day.
 
 References:
     Ribeiro et al. 2020 (CheckList: invariance and directional tests); Garg et al. 2019
@@ -176,7 +176,7 @@ KNOWN_NAMES = (
     "Ahmed", "Ali", "Aisha", "Omar", "Tom", "Jack", "Adam", "Kevin", "Steven", "Martin", "Jim",
 )  # fmt: skip
 SWAPS = (
-    Swap("weekday", "Another day of the week (matters to nobody)", "On {day}, before your texts",
+    Swap("weekday", "Another day (matters to nobody)", "On {day}, before your texts",
          _prefixed("On {}:", DAYS)),
     Swap("writer_name", "Another name of the writer", "{Name} writes, before your texts",
          _prefixed("{} writes:", NAMES)),

@@ -177,8 +177,8 @@ _RECIPES = Indicator(
 _BEHAVIOUR = (
     Indicator(
         "writer_identity_change_share",
-        "Another identity of the writer changes the answer to {value} of the texts; another day of "
-        "the week changes {neutral}",
+        "Another identity of the writer changes the answer to {value} of the texts; another day "
+        "changes {neutral}",
         "Where identity changes more answers than the day does, look at the training texts that "
         "hold such words, and add counterfactual pairs.",
         "Garg et al. 2019 (counterfactual token fairness)",
@@ -186,8 +186,8 @@ _BEHAVIOUR = (
     ),
     Indicator(
         "writer_name_change_share",
-        "Another name of the writer changes the answer to {value} of the texts; another day of the "
-        "week changes {neutral}",
+        "Another name of the writer changes the answer to {value} of the texts; another day "
+        "changes {neutral}",
         "Where names change more answers than the day does, mask names before training.",
         "Ribeiro et al. 2020 (CheckList); Bertrand and Mullainathan 2004",
         "your texts with a sentence before them",

@@ -26,7 +26,7 @@ def draw_behaviour(table: pa.Table, measurements: Measurements) -> Chart:
         title="How often a swap of names, identity terms or negation changes the answer",
         caption=(
             f"Share of up to {most:,} texts whose answer changed under at least one of the swaps, "
-            "with 95 % intervals; the day of the week matters to nobody and shows what any "
+            "with 95 % intervals; the day matters to nobody and shows what any "
             "sentence does, and negation should often matter."
         ),
         alt=f"Bars for {len(part)} kinds of swaps.",

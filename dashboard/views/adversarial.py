@@ -20,6 +20,8 @@ from dashboard.components.threat_model import foretell_threat, threat_model
 from dashboard.components.words import as_text
 
 PICTURE_WIDTH = 220
+# What takes the place of marks that act instead of show, on their way out of a worker.
+HIDDEN = "\N{REPLACEMENT CHARACTER}"
 
 
 def who_attacks(shown: Shown) -> None:
@@ -246,7 +248,9 @@ def _text(row: dict[str, Any], shown: Shown) -> None:
         f"{row['words_changed_share']:.0%} of the words {done} in {row['queries']:,} queries; "
         f"agreement of the letters {row['similarity']:.2f}, of averaged word vectors "
         f"{row['meaning']:.2f}. Found by {as_text(row['found_by'])}."
-    )
+        + (f" {HIDDEN} stands for a mark that does not show; the download holds the marks."
+           if HIDDEN in row["adversarial"] else "")
+    )  # fmt: skip
     table = shown.measurements.tables["text_steps"]
     steps = table.filter(pc.equal(table["example"], row["example"])).to_pylist()
     if len(steps) > 1:
