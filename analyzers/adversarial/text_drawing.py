@@ -99,7 +99,8 @@ def draw_recipe_efforts(table: pa.Table, measurements: Measurements) -> Chart | 
         table="recipes",
         figure=figure(
             [bars], x="Share of the words", y="", yaxis={"type": "category"},
-            xaxis={"tickformat": ".0%", "rangemode": "tozero"}, height=140 + 30 * len(part),
+            xaxis={"tickformat": ".0%", "rangemode": "tozero", "nticks": 4, "tickangle": 0},
+            height=140 + 30 * len(part),
         ),
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from analyzers.toolkit.plots import figure, plain
 
 MOST_SHOWN = 12
 LONGEST_TEXT = 400
-LETTERS_A_LINE = 40
+LETTERS_A_LINE = 52
 
 
 def draw_texts(table: pa.Table, measurements: Measurements) -> Chart:
