@@ -1,13 +1,12 @@
 """The table face: the smallest feasible change that flips each answer."""
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from analyzers.adversarial import boundary, combination, regression, slope
-from analyzers.adversarial.attacked import Attacked, choose_rows, wanted_code
+from analyzers.adversarial.attacked import choose_rows, wanted_code
+from analyzers.adversarial.attacked_rows import row_table
 from analyzers.adversarial.blocks import Extent, attack_blocks, blocks_of, flips_in_words
 from analyzers.adversarial.by_group import by_group_table
 from analyzers.adversarial.constant import refuse_constant_tables
@@ -30,7 +29,6 @@ from analyzers.adversarial.robustness import (
 from analyzers.adversarial.rule_tables import rule_tables
 from analyzers.adversarial.shrink import shrink
 from analyzers.adversarial.table_threat import INSIDE_IF_POSSIBLE, table_threat_model
-from analyzers.adversarial.tables import table_of
 from analyzers.adversarial.target import Sight, Target
 from analyzers.adversarial.threat_model import goal_words
 from analyzers.adversarial.units import column_unit, size_unit
@@ -170,7 +168,7 @@ def measure(bench: Workbench, params: AdversarialParams) -> Measurements:
                 params.budget,
                 has_labels=attacked.has_labels,
             ),
-            "rows": _row_table(bench, attacked, part, found, correct, params.budget),
+            "rows": row_table(bench, attacked, part, found, correct, params.budget),
             "size_histogram": histogram_table(found.distances),
             "weak_spots": weak_spot_table(names, steps > 0, steps),
             "examples": examples,
@@ -393,38 +391,3 @@ def _facts(
         "n_found_by_random_only": noise_flips,
         "noise_draws": DRAWS,
     }
-
-
-def _row_table(
-    bench: Workbench,
-    attacked: Attacked,
-    target: Target,
-    found: Found,
-    correct: NDArray[np.int64],
-    budget: float,
-) -> Any:  # noqa: ANN401  pyarrow ships no types
-    classes = bench.subject.classes
-    after = np.full(len(correct), -1)
-    if len(found.rows):
-        frame = target.space.decode(found.points[found.rows], found.rows, target.frame)
-        after[found.rows] = bench.need_model().predict(frame)
-    steps = np.abs(target.space.steps(found.points, target.originals))
-    rows: list[dict[str, object]] = []
-    for place, at in enumerate(correct):
-        known = np.isfinite(found.distances[place])
-        size = float(found.distances[place]) if known else None
-        rows.append(
-            {
-                "row": int(bench.data.rows[attacked.positions[at]]),
-                "true": classes[attacked.codes[at]] if attacked.has_labels else None,
-                "before": classes[attacked.codes[at]],
-                "after": classes[after[place]] if known else None,
-                "size": size,
-                "n_changed": int((steps[place] > 0).sum()) if known else None,
-                "largest_change": float(steps[place].max()) if known else None,
-                "within_budget": bool(known and size is not None and size <= budget * WITHIN),
-                "queries": int(target.queries[place]),
-                "found_by": str(found.sources[place]) or None,
-            }
-        )
-    return table_of("rows", rows)

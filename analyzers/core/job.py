@@ -53,13 +53,15 @@ class Request(Value):
 class Progress(Value):
     """How far the work is: `done` of `total` steps of `what`.
 
-    `so_far` says what was found; where it is there, the work can be ended early and kept.
+    `elapsed_seconds` are those of `what`, `running_seconds` those of all the work. `so_far` says
+    what was found; where it is there, the work can be ended early and kept.
     """
 
     what: str = Field(default="Starting", max_length=200)
     done: int = Field(default=0, ge=0)
     total: int = Field(default=0, ge=0)
     elapsed_seconds: float = Field(default=0.0, ge=0)
+    running_seconds: float = Field(default=0.0, ge=0)
     so_far: str | None = Field(default=None, max_length=300)
 
     @property

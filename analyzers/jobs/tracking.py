@@ -89,6 +89,7 @@ class FileTracker:
             done=done,
             total=total,
             elapsed_seconds=self._reported - started,
+            running_seconds=self._reported - self._started,
             so_far=words,
         )
         write_whole(self._path, progress.model_dump_json().encode(), durable=False)

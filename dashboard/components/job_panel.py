@@ -70,7 +70,7 @@ def _follow(job_id: str, what: str) -> None:
         case Running():
             found = state.progress
             left = found.seconds_left
-            times = f"{duration(found.elapsed_seconds)} so far"
+            times = f"{duration(max(found.elapsed_seconds, found.running_seconds))} so far"
             if left is not None and not state.is_ending:
                 times += f", about {duration(left)} left"
             doing = f"{what}: {as_text(found.what, longest=200)}"
