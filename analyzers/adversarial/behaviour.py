@@ -50,7 +50,7 @@ _VERBS = (
     "do", "has", "have", "had", "must",
 )  # fmt: skip
 _AUXILIARY = re.compile(rf"\b({'|'.join(_VERBS)})\b(?!\s+not\b)(?!n't)", re.IGNORECASE)
-_NOT = re.compile(r"\b(?:not|never)\s+|n['’]t\b", re.IGNORECASE)
+_NOT = re.compile(r"\b(?:not|never)\s+|(?P<stem>[a-z]*?)n['’]t\b", re.IGNORECASE)
 # Whose contraction leaves no word behind.
 _CONTRACTED = {"ca": "can", "wo": "will", "sha": "shall", "ai": "is"}
 _BEFORE_NOUN = {"the", "a", "an", "this", "that", "my", "your", "his", "her", "its", "our", "their"}
@@ -127,13 +127,10 @@ def negate(text: str) -> str:
     """Take the first negation out, or put one after the first auxiliary verb; else as it was."""
     found = _NOT.search(text)
     if found is not None:
-        before, after = text[: found.start()], text[found.end() :]
-        left = _WORD.findall(before)[-1:] if found[0][:1].lower() == "n" and "t" in found[0] else []
-        if left and before.endswith(left[0]) and left[0].lower() in _CONTRACTED:
-            whole = _CONTRACTED[left[0].lower()]
-            whole = whole.capitalize() if left[0][0].isupper() else whole
-            before = before.removesuffix(left[0]) + whole
-        return before + after
+        stem = found["stem"] or ""
+        whole = _CONTRACTED.get(stem.lower(), stem)
+        whole = whole.capitalize() if whole != stem and stem[0].isupper() else whole
+        return text[: found.start()] + whole + text[found.end() :]
     verb = next((verb for verb in _AUXILIARY.finditer(text) if _is_verb(text, verb)), None)
     return text if verb is None else f"{text[: verb.end()]} not{text[verb.end() :]}"
 

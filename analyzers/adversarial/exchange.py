@@ -218,15 +218,25 @@ def _at_share(
     shares: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Ask about flips of which one feature goes a share of its way only, `(n_rows,)`."""
-    originals, points = target.originals[rows], found.points[rows].copy()
-    at = np.arange(len(rows))
-    points[at, fields] = originals[at, fields] + shares * (
-        points[at, fields] - originals[at, fields]
-    )
-    points = target.space.repair(points, originals)
+    points = _put_back(target, found, rows, fields, shares)
+    points = target.space.repair(points, target.originals[rows])
     margins = target.margins(points, rows)
     found.offer(points, rows, margins, source=SOURCE)
     return margins
+
+
+def _put_back(
+    target: Target,
+    found: Found,
+    rows: NDArray[np.int64],
+    fields: NDArray[np.int64],
+    shares: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return flips of which one feature keeps a share of its change only, not repaired."""
+    points, at = found.points[rows].copy(), np.arange(len(rows))
+    start = target.originals[rows, fields]
+    points[at, fields] = start + shares * (points[at, fields] - start)
+    return points
 
 
 def _moved(
@@ -239,9 +249,8 @@ def _moved(
     is_rung: bool = False,
 ) -> list[_Part]:
     """Put one feature of each row back to a share of its change and move each other one."""
-    space, at = target.space, np.arange(len(rows))
-    originals, base = target.originals[rows], found.points[rows].copy()
-    base[at, back] = originals[at, back] + share * (base[at, back] - originals[at, back])
+    space, originals = target.space, target.originals[rows]
+    base = _put_back(target, found, rows, back, share)
     steps = space.steps(base, originals)
     total = (steps**2).sum(axis=1)
     aim = (WORTHWHILE * found.distances[rows]) ** 2

@@ -106,8 +106,8 @@ def _headline(measurements: Measurements, indicator: Indicator, estimate: Estima
         noise=_beside(measurements, "noise_beyond_error", "noise_accuracy"),
         usual=_beside(measurements, "usual_error"),
         n_recipes=facts.get("n_recipes", ""),
-        neutral=_neutral(measurements),
-        before=_before(measurements),
+        neutral=_beside(measurements, "weekday_change_share", unknown=""),
+        before=_beside(measurements, "accuracy", unknown="An unknown share"),
     )
     if indicator is CHECKS:
         return f"{sentence} (n = {estimate.n:,} rows each)."
@@ -129,29 +129,19 @@ def _budget(size: Fact, unit: str) -> str:
     return f"{size:g} {unit}".strip() if isinstance(size, int | float) else unit
 
 
-def _before(measurements: Measurements) -> str:
-    """How many of the same answers were right before the attack."""
-    accuracy = measurements.estimates.get("accuracy")
-    if accuracy is None or accuracy.value is None:
-        return "An unknown share"
-    return _number(accuracy.value, "accuracy")
+def _beside(measurements: Measurements, *names: str, unknown: str = "an unknown share") -> str:
+    """The first of some numbers that was measured, in words.
 
-
-def _beside(measurements: Measurements, *names: str) -> str:
-    """The first of some numbers that was measured, in words."""
-    known = (measurements.estimates.get(name) for name in names)
-    found = next(
-        ((each.value, name) for each, name in zip(known, names, strict=True)
-         if each is not None and each.value is not None),
-        None,
-    )  # fmt: skip
-    return "an unknown share" if found is None else _number(*found)
-
-
-def _neutral(measurements: Measurements) -> str:
-    """The share that a swap changes which matters to nobody."""
-    day = measurements.estimates.get("weekday_change_share")
-    return "" if day is None or day.value is None else _number(day.value, "weekday_change_share")
+    Args:
+        measurements: holds them.
+        names: of the estimates.
+        unknown: what to say where none was measured.
+    """
+    for name in names:
+        estimate = measurements.estimates.get(name)
+        if estimate is not None and estimate.value is not None:
+            return _number(estimate.value, name)
+    return unknown
 
 
 def _number(value: float, name: str) -> str:

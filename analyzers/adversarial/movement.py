@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzers.adversarial.noise import DRAWS, random_changes
+from analyzers.adversarial.robustness import WITHIN
 from analyzers.adversarial.single_changes import single_moves
 from analyzers.adversarial.target import Target
 from analyzers.core.workbench import Tracker, untracked
@@ -181,7 +182,7 @@ def _guesses(
         return
     for guess in _GUESSES:
         repaired = target.space.repair(guess(target, singles, sign, budget), target.originals)
-        fits = target.space.distance(repaired, target.originals) <= budget * (1 + 1e-9)
+        fits = target.space.distance(repaired, target.originals) <= budget * WITHIN
         yield np.where(fits[:, None], repaired, target.originals)
 
 

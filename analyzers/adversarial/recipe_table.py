@@ -64,7 +64,7 @@ def compare_recipes(
         seed: of the recipes' random choices.
         fallen: `(n_open,)` texts that the chosen recipe has flipped already.
     """
-    by_any, ran = fallen.copy(), dict[str, float]()
+    by_any, ran = fallen.copy(), dict[str, int]()
     n, n_correct = len(texts), int(attacked.is_correct.sum())
     rows: list[dict[str, object]] = []
     held = [texts[at] for at in open_]
@@ -96,7 +96,7 @@ def compare_recipes(
         by_any[: len(found)] |= np.array([new.is_broken for new in found], dtype=bool)
         pairs = [(old, new) for old, new in zip(held, found, strict=True) if new.is_broken]
         left = rate_estimate(n_correct - len(pairs), n)
-        ran[name] = (n_correct - len(pairs)) / max(n, 1)
+        ran[name] = n_correct - len(pairs)
         row |= {"robust_accuracy": left.value, "low": left.low, "high": left.high}
         if n_correct:
             flipped = rate_estimate(len(pairs), n_correct)

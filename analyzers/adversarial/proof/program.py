@@ -23,7 +23,6 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 TOLERANCE = 1e-6
-_SLACK = 1 + 1e-9
 _OPTIMAL, _LIMIT, _INFEASIBLE = 0, 1, 2
 
 
@@ -95,8 +94,7 @@ class Program:
             scale = max(float(np.abs(values).max(initial=0.0)), 1e-300)
             rows.add(leaves, values / scale, -(offset + slack) / scale, np.inf)
         if np.isfinite(most):
-            # What is known must not be cut off by the solver's tolerance.
-            self._spend(rows, most * (1 + TOLERANCE))
+            self._spend(rows, most)
         return self._solved(rows, self._with_leaves(self._costs, 0.0), self._layout.constant, nodes)
 
     def largest(self, margins: Margins, *, most: float, nodes: int) -> Solved:
@@ -108,7 +106,7 @@ class Program:
             nodes: most nodes of the solver's search.
         """
         rows = self._rows.copy()
-        self._spend(rows, most * _SLACK)
+        self._spend(rows, most)
         values = margins.values[0]
         scale = max(float(np.abs(values).max(initial=0.0)), 1e-300)
         cost = self._with_leaves(np.zeros(self._n_cells), -values / scale)
@@ -117,6 +115,7 @@ class Program:
 
     def _spend(self, rows: "_Rows", most: float) -> None:
         paid = np.flatnonzero(self._costs)
+        # What is known, or just allowed, must not be cut off by the solver's tolerance.
         rows.add(paid, self._costs[paid], -np.inf, most * (1 + TOLERANCE) - self._layout.constant)
 
     def _with_leaves(self, cells: Floats, leaves: Floats | float) -> Floats:

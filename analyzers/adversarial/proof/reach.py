@@ -13,6 +13,7 @@ from analyzers.adversarial.proof.opened import open_trees
 from analyzers.adversarial.proof.program import TOLERANCE, Program
 from analyzers.adversarial.proof.row import RowBoxes, row_boxes
 from analyzers.adversarial.proof.rows import broken_columns
+from analyzers.adversarial.robustness import WITHIN
 from analyzers.adversarial.target import Target
 from analyzers.core.model import Model
 from analyzers.core.workbench import Tracker, untracked
@@ -21,7 +22,6 @@ from analyzers.toolkit.relations import Relation
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-_SLACK = 1 + 1e-9
 
 
 class Reach(NamedTuple):
@@ -148,7 +148,7 @@ class _Mover:
         space, original = self._target.space, self._target.originals[self._row]
         originals = np.repeat(original[None, :], len(points), axis=0)
         is_kept = space.is_feasible(points, originals)
-        is_kept &= space.distance(points, originals) <= self._budget * _SLACK
+        is_kept &= space.distance(points, originals) <= self._budget * WITHIN
         if is_kept.any():
             owners = np.full(int(is_kept.sum()), self._row)
             moved = np.abs(self._target.values(points[is_kept], owners) - self._start)

@@ -103,8 +103,12 @@ def _bound_row(
     is_small = len(problem.leaves) <= effort
     lower, left, looked = np.inf, effort, 0
     goals = _goals(boxes, problem, int(target.codes[row]), target.wanted)
+    # What one goal rules out, points the model answers as before, no other goal needs to look at.
+    program = Program(problem, target.space.relations) if is_small else None
     for place, margins in enumerate(goals):
-        bound = _by_program(problem, margins, target, found, row, asked, effort) if is_small else 0
+        bound = 0.0
+        if program is not None:
+            bound = _by_program(program, problem, margins, found, row, asked, effort)
         known = float(found.distances[row]) ** 2
         if bound < known * _SAME:
             nearest = nearest_change(
@@ -118,9 +122,9 @@ def _bound_row(
 
 
 def _by_program(
+    program: Program,
     problem: RowBoxes,
     margins: Margins,
-    target: Target,
     found: Found,
     row: int,
     asked: "_Asked",
@@ -132,7 +136,6 @@ def _by_program(
     other way in the model. Either is ruled out where nothing else goes with it, and the next one is
     looked for.
     """
-    program = Program(problem, target.space.relations)
     bound, is_over = 0.0, False
     for _ in range(MOST_SOLVED):
         most = float(found.distances[row]) ** 2
