@@ -1,5 +1,7 @@
 """How alike two texts are, and which words differ."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 
@@ -30,6 +32,14 @@ def _without_common_start(first: str, second: str) -> tuple[str, str]:
     shorter = min(len(first), len(second))
     start = next((at for at, (one, other) in pairs if one != other), shorter)
     return first[start:], second[start:]
+
+
+def common_ends(before: Sequence[str], after: Sequence[str]) -> tuple[int, int]:
+    """Count the words that two texts have alike before the first difference and after the last."""
+    shorter = min(len(before), len(after))
+    first = next((at for at in range(shorter) if before[at] != after[at]), shorter)
+    rest = shorter - first
+    return first, next((n for n in range(rest) if before[~n] != after[~n]), rest)
 
 
 def similarity(first: str, second: str) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from analyzers.adversarial.edits import common_ends
 from analyzers.adversarial.label_only_text import WORD, swaps_for, written
 from analyzers.adversarial.params import AdversarialParams
 from analyzers.adversarial.recipe_rules import sentence_similarity
@@ -228,11 +229,8 @@ class RecipeMoves:
             if not self._keeps_word_rules(text, kind):
                 continue
             after = text.words
-            shorter = min(len(before), len(after))
-            first = next((at for at in range(shorter) if before[at] != after[at]), shorter)
+            first, alike = common_ends(before, after)
             first = min(first, len(before) - 1)
-            rest = shorter - first
-            alike = next((n for n in range(rest) if before[~n] != after[~n]), rest)
             # What is put in between two words goes with the word behind it.
             end = max(len(before) - alike, first + 1)
             new = " ".join(after[first : len(after) - (len(before) - end)])

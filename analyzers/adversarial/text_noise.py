@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzers.adversarial.attacked import Attacked
+from analyzers.adversarial.edits import common_ends
 from analyzers.adversarial.lockstep import seeded_generators
 from analyzers.adversarial.noise import DRAWS
 from analyzers.adversarial.random_moves import Moves, Reached
@@ -138,10 +139,7 @@ class _Words(NamedTuple):
     def become(self, text: str) -> "_Words | None":
         """Follow one change; None where it touches a word that was changed before."""
         before, after = self.words, text.split()
-        shorter = min(len(before), len(after))
-        first = next((at for at in range(shorter) if before[at] != after[at]), shorter)
-        rest = shorter - first
-        alike = next((n for n in range(rest) if before[~n] != after[~n]), rest)
+        first, alike = common_ends(before, after)
         end = len(before) - alike
         if not all(self.is_old[first:end]):
             return None
